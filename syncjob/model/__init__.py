@@ -1,0 +1,41 @@
+"""The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
+
+from syncjob.model.outcome import Cause, Outcome
+from syncjob.model.report import Report, Verdict
+from syncjob.model.row import (
+    UNKNOWN,
+    Change,
+    Desired,
+    Observed,
+    Operation,
+    Pair,
+    Place,
+    Settled,
+    SourceRow,
+    Triple,
+    Unknown,
+    Wish,
+)
+from syncjob.model.wire import Answer, Heard, dumps
+
+__all__ = [
+    "UNKNOWN",
+    "Answer",
+    "Cause",
+    "Change",
+    "Desired",
+    "Heard",
+    "Observed",
+    "Operation",
+    "Outcome",
+    "Pair",
+    "Place",
+    "Report",
+    "Settled",
+    "SourceRow",
+    "Triple",
+    "Unknown",
+    "Verdict",
+    "Wish",
+    "dumps",
+]

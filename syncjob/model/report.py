@@ -1,0 +1,38 @@
+"""The nouns of a whole: what a guard says of a plan, and a plan or run that is ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syncjob.model.row import Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one guard says of a plan: how many rows it concerns, its limit, and its words with the numbers."""
+
+    guard: str
+    count: int
+    limit: int
+    holds: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A plan or a run, ready to be shown: facts of the run, totals, and its rows in input order.
+
+    `rows` starts a fresh pass at each call, so that a report of any size streams. `private` holds the
+    paths whose values are masked wherever a passer-by may look.
+    """
+
+    kind: str
+    run: Mapping[str, Any]
+    totals: Mapping[str, int]
+    requests: Mapping[str, int]
+    columns: tuple[str, ...]
+    private: frozenset[str]
+    rows: Callable[[], Iterator[Settled]]
+    verdicts: tuple[Verdict, ...] = ()

@@ -1,0 +1,254 @@
+"""What a checked configuration says, one class a section; it reads nothing and decides nothing.
+
+`Settings.model_json_schema()` is what `syncjob schema` prints. Field names are wire names of the referral
+(`dealValue`, `customerProfile.team`); whether they exist is for `core.fields` to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from syncjob.model import dumps
+
+REFERRALS = "/engagements/referrals"
+VERSION = "/v1.0"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
+
+
+def _url(text: str) -> str:
+    """Give the address of the referrals themselves: a bare host gains the API's path."""
+    parts = urlsplit(text.strip())
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError(f"{text!r} must start with https:// (plain http only for localhost, the sandbox)")
+    if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} must be https://HOST[/PATH] and nothing else")
+    path = parts.path.rstrip("/")
+    if not path.endswith(REFERRALS):
+        path = (path or VERSION) + REFERRALS
+    return urlunsplit((parts.scheme, parts.netloc.lower(), path, "", ""))
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no IANA time zone; write for example Europe/Berlin") from None
+    return text
+
+
+def _age(value: Any) -> Any:
+    found = AGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no duration; write a number and a unit, for example 24h or 90m")
+    return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
+
+
+def _limit(value: Any) -> Any:
+    """`30%` becomes 0.3; a whole number stays a count of rows."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(value.strip()[:-1]) / 100
+    return value
+
+
+def _translation(value: Any) -> Any:
+    return {str(word): str(meaning) for word, meaning in value.items()} if isinstance(value, dict) else value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Age = Annotated[timedelta, BeforeValidator(_age, json_schema_input_type=str)]
+Share = Annotated[int | float | None, BeforeValidator(_limit, json_schema_input_type=int | str | None)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, for example EUR")]
+Blank = Literal["ignore", "clear", "error"]
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class Auth(Section):
+    """Where the access token comes from; the token itself never stands in a file."""
+
+    token_env: Annotated[str, Field(description="the environment variable that holds the access token")]
+
+
+class Remote(Section):
+    """The Referrals API to keep in step."""
+
+    url: Annotated[str, AfterValidator(_url), Field(description="https://HOST; http for localhost only")]
+    tenant: Annotated[str | None, Field(description="the partner's tenant; a plan is pinned to it")] = None
+    auth: Auth | None = None
+    filter: Annotated[str | None, Field(description="an OData $filter for the listing")] = None
+    page_rows: Annotated[int, Field(ge=1, le=1000, description="$top of the listing")] = 100
+    list_complete: Annotated[
+        bool, Field(description="list items carry eTags and every field: believe them without a read by id")
+    ] = False
+    money_as: Annotated[
+        Literal["string", "number"], Field(description="how a deal value goes over the wire; documents show a string")
+    ] = "string"
+    clear_as: Annotated[
+        Literal["null", "empty"], Field(description="what clears a text: null or ''; both occur in answers")
+    ] = "null"
+    ca_bundle: Annotated[Path | None, Field(description="a PEM file of further authorities to trust")] = None
+
+
+class Rows(Section):
+    """The file of desired states and how to read it."""
+
+    file: Annotated[Path | None, Field(description="relative to this file; the command line may name another")] = None
+    format: Literal["auto", "csv", "yaml"] = "auto"
+    encoding: Annotated[
+        str, Field(description="auto: by BOM, else strict UTF-8; or a name such as cp1252. Never guessed")
+    ] = "auto"
+    delimiter: Annotated[
+        Literal["auto", ",", ";", "\t", "tab"], Field(description="auto: the one that shows the configured columns")
+    ] = "auto"
+    final_newline: Annotated[
+        Literal["warn", "required"], Field(description="what a file cut at a line's end looks like: warn or refuse")
+    ] = "warn"
+    rows_min: Annotated[int, Field(ge=0, description="fewer rows than this refuse the file")] = 0
+    done_marker: Annotated[
+        str | None, Field(description="a suffix: rows.csv is read only once rows.csv.done exists")
+    ] = None
+    strict_columns: Annotated[bool, Field(description="refuse columns that no field is mapped to")] = False
+
+
+class Verify(Section):
+    """A second column that must agree with the referral that the key found."""
+
+    column: str
+    field: str
+
+
+class Match(Section):
+    """How a row finds its referral."""
+
+    by: Literal["id", "externalReferenceId"]
+    column: str
+    verify: Annotated[
+        str | Verify | None, Field(description="a mapped column or field that must agree with the referral found")
+    ] = None
+
+
+class Reading(Section):
+    """How cells are to be read where a column does not say otherwise; nothing is guessed."""
+
+    locale: Annotated[str | None, Field(description="of numbers, for example de_DE; default: plain 1234.56")] = None
+    date_format: Annotated[str | None, Field(description="as strptime takes it, for example %d.%m.%Y")] = None
+    time_zone: Annotated[Zone | None, Field(description="in which a date begins, for example Europe/Berlin")] = None
+    currency: Annotated[Currency | None, Field(description="of money without a mapped currency column")] = None
+    blank: Annotated[Blank | None, Field(description="what an empty cell means; default: ignore")] = None
+
+
+class Target(Reading):
+    """One field that a column feeds."""
+
+    field: str
+    translate: Annotated[
+        dict[str, str], BeforeValidator(_translation), Field(description="the CRM's words in the remote's")
+    ] = {}
+    list: Annotated[
+        Literal["append", "whole"] | None,
+        Field(description="append who is missing (default), or replace the whole list"),
+    ] = None
+
+
+class Merge(Section):
+    """Whose word counts when the remote moved."""
+
+    drift: Annotated[Literal["keep", "overwrite"], Field(description="only the remote moved")] = "keep"
+    conflict: Annotated[Literal["hold", "mine", "theirs"], Field(description="row and remote moved apart")] = "hold"
+
+
+class Limits(Section):
+    """Bounds, each with its unit."""
+
+    concurrency: Annotated[int, Field(ge=1, le=64, description="requests in flight")] = 8
+    attempts_max: Annotated[int, Field(ge=1, le=20, description="sends of one row's patch")] = 5
+    reads_max: Annotated[int, Field(ge=0, description="up to so many rows are read by id, more by listing")] = 100
+    connect_s: Annotated[float, Field(gt=0, description="seconds until a connection stands")] = 10
+    answer_s: Annotated[float, Field(gt=0, description="seconds for one whole request and its answer")] = 60
+    wait_initial_s: Annotated[float, Field(gt=0, description="the first pause before a retry, at most")] = 1
+    wait_max_s: Annotated[float, Field(gt=0, description="the longest pause between tries")] = 60
+    retry_after_max_s: Annotated[float, Field(gt=0, description="a longer Retry-After ends the run")] = 600
+    retries_min: Annotated[int, Field(ge=0, description="the run's budget of retries to start with")] = 20
+    retries_share: Annotated[float, Field(ge=0, le=1, description="more budget: so much for each row")] = 0.2
+    stop_s: Annotated[float, Field(gt=0, description="seconds in which a stop must be over")] = 8
+    pages_max: Annotated[int, Field(ge=1, description="pages of one listing")] = 100_000
+    input_mb_max: Annotated[int, Field(ge=1, description="size of the input, in MB")] = 200
+    cell_chars_max: Annotated[int, Field(ge=1, description="characters in a cell")] = 32_767
+
+
+class Guards(Section):
+    """What is held or refused until a person says so; see `syncjob apply --help`."""
+
+    closes: Annotated[int | None, Field(ge=0, description="more closes than this are held; null: never")] = 0
+    consent: Annotated[int | None, Field(ge=0, description="more consents given than this are held")] = 0
+    changes: Annotated[
+        Share, Field(description="more changed rows than this count or share (from 50 rows) refuse the run")
+    ] = 0.3
+
+
+class PlanFile(Section):
+    """The plan file."""
+
+    age_max: Annotated[Age, Field(description="an older plan is refused")] = timedelta(hours=24)
+
+
+class Ledger(Section):
+    """What is remembered across runs."""
+
+    file: Annotated[Path | None, Field(description="relative to this file; default: JOB.ledger beside it")] = None
+
+
+def _targets(value: Any) -> Any:
+    """A bare field name, one mapping, or a list of either: always a list of mappings."""
+    many = value if isinstance(value, list) else [value]
+    return [{"field": one} if isinstance(one, str) else one for one in many]
+
+
+Targets = Annotated[
+    tuple[Target, ...], BeforeValidator(_targets, json_schema_input_type=str | Target | list[str | Target])
+]
+
+
+class Settings(Section):
+    """The whole configuration of one job."""
+
+    job: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="the job's name")]
+    remote: Remote
+    rows: Rows = Rows()
+    match: Match
+    fields: Annotated[dict[str, Targets], Field(min_length=1, description="by column: the field or fields it feeds")]
+    defaults: Reading = Reading()
+    merge: Merge = Merge()
+    limits: Limits = Limits()
+    guards: Guards = Guards()
+    plan: PlanFile = PlanFile()
+    ledger: Ledger = Ledger()
+    tolerate: Annotated[
+        tuple[str, ...], Field(description="outcomes or causes that need no person: unmatched, remote_refused, …")
+    ] = ()
+
+    @model_validator(mode="after")
+    def _token_for_a_real_remote(self) -> Settings:
+        if self.remote.url.startswith("https://") and self.remote.auth is None:
+            raise ValueError("remote.auth is missing: name the variable that holds the token, auth: {token_env: …}")
+        return self
+
+    def deciding(self) -> str:
+        """Give the digest of all that decides what would be sent: not paths, not sign-in, not pace."""
+        said = self.model_dump(mode="json", include={"job", "match", "fields", "defaults", "merge", "guards"})
+        said["remote"] = self.remote.model_dump(mode="json", include={"url", "tenant", "money_as", "clear_as"})
+        said["strict_columns"] = self.rows.strict_columns
+        return hashlib.sha256(dumps(said).encode()).hexdigest()
