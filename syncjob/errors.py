@@ -15,7 +15,9 @@ A row's misfortune is never an exception: it is a `Settled`.
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import Path
 
 
 class Exit(IntEnum):
@@ -89,3 +91,9 @@ class StorageRefused(SyncjobError):
     """The local disk or the ledger refused; nothing is sent that cannot be recorded first."""
 
     exit_code = Exit.STORAGE
+
+
+def frames(error: BaseException) -> list[str]:
+    """Give where an error of ours came from, without its words and values: those may be private."""
+    walked = traceback.walk_tb(error.__traceback__)
+    return [f"{Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}" for frame, line in walked]

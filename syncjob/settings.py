@@ -21,6 +21,7 @@ from syncjob.model import dumps
 REFERRALS = "/engagements/referrals"
 VERSION = "/v1.0"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
 AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
 
 
@@ -54,18 +55,26 @@ def _age(value: Any) -> Any:
 
 def _limit(value: Any) -> Any:
     """`30%` becomes 0.3; a whole number stays a count of rows."""
-    if isinstance(value, str) and value.strip().endswith("%"):
+    if not isinstance(value, str):
+        return value
+    if PERCENT.fullmatch(value.strip()):
         return float(value.strip()[:-1]) / 100
-    return value
+    if not value.strip().isdecimal():
+        raise ValueError(f"{value!r} is neither a count of rows nor a share such as 30%")
+    return int(value)
 
 
 def _translation(value: Any) -> Any:
-    return {str(word): str(meaning) for word, meaning in value.items()} if isinstance(value, dict) else value
+    """Words of the CRM may look like numbers; meanings are left for pydantic to check."""
+    return {str(word): meaning for word, meaning in value.items()} if isinstance(value, dict) else value
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Age = Annotated[timedelta, BeforeValidator(_age, json_schema_input_type=str)]
-Share = Annotated[int | float | None, BeforeValidator(_limit, json_schema_input_type=int | str | None)]
+Count = Annotated[int, Field(ge=0)]
+Portion = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[Count | Portion | None, BeforeValidator(_limit, json_schema_input_type=int | str | None)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, for example EUR")]
 Blank = Literal["ignore", "clear", "error"]
 
@@ -176,14 +185,14 @@ class Limits(Section):
     concurrency: Annotated[int, Field(ge=1, le=64, description="requests in flight")] = 8
     attempts_max: Annotated[int, Field(ge=1, le=20, description="sends of one row's patch")] = 5
     reads_max: Annotated[int, Field(ge=0, description="up to so many rows are read by id, more by listing")] = 100
-    connect_s: Annotated[float, Field(gt=0, description="seconds until a connection stands")] = 10
-    answer_s: Annotated[float, Field(gt=0, description="seconds for one whole request and its answer")] = 60
-    wait_initial_s: Annotated[float, Field(gt=0, description="the first pause before a retry, at most")] = 1
-    wait_max_s: Annotated[float, Field(gt=0, description="the longest pause between tries")] = 60
-    retry_after_max_s: Annotated[float, Field(gt=0, description="a longer Retry-After ends the run")] = 600
+    connect_s: Annotated[Seconds, Field(description="seconds until a connection stands")] = 10
+    answer_s: Annotated[Seconds, Field(description="seconds for one whole request and its answer")] = 60
+    wait_initial_s: Annotated[Seconds, Field(description="the first pause before a retry, at most")] = 1
+    wait_max_s: Annotated[Seconds, Field(description="the longest pause between tries")] = 60
+    retry_after_max_s: Annotated[Seconds, Field(description="a longer Retry-After ends the run")] = 600
     retries_min: Annotated[int, Field(ge=0, description="the run's budget of retries to start with")] = 20
     retries_share: Annotated[float, Field(ge=0, le=1, description="more budget: so much for each row")] = 0.2
-    stop_s: Annotated[float, Field(gt=0, description="seconds in which a stop must be over")] = 8
+    stop_s: Annotated[Seconds, Field(description="seconds in which a stop must be over")] = 8
     pages_max: Annotated[int, Field(ge=1, description="pages of one listing")] = 100_000
     input_mb_max: Annotated[int, Field(ge=1, description="size of the input, in MB")] = 200
     cell_chars_max: Annotated[int, Field(ge=1, description="characters in a cell")] = 32_767

@@ -1,6 +1,6 @@
 """The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
 
-from syncjob.model.outcome import Cause, Outcome
+from syncjob.model.outcome import CAUSES, Cause, Outcome
 from syncjob.model.report import Report, Verdict
 from syncjob.model.row import (
     UNKNOWN,
@@ -19,6 +19,7 @@ from syncjob.model.row import (
 from syncjob.model.wire import Answer, Heard, dumps
 
 __all__ = [
+    "CAUSES",
     "UNKNOWN",
     "Answer",
     "Cause",

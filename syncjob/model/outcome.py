@@ -70,6 +70,7 @@ class Cause(StrEnum):
     REMOTE_UNAVAILABLE = "remote_unavailable", Outcome.DEFERRED, "the remote could not be reached"
     BUDGET_SPENT = "budget_spent", Outcome.DEFERRED, "the run's budget for retries is spent"
     STOPPED = "stopped", Outcome.DEFERRED, "the run was stopped before this row was sent"
+    BROKEN = "broken", Outcome.DEFERRED, "an assumption broke and the run ended before this row"
     LOCKED = "locked", Outcome.DEFERRED, "the remote has locked the referral for now"
     SIGN_IN = "sign_in", Outcome.DEFERRED, "a person must sign in first"
 

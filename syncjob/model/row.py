@@ -59,6 +59,26 @@ class Desired:
     verify: str | None = None
     warnings: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Give one JSON object, complete: `from_json` gives the same value back."""
+        return {
+            "n": self.row.n,
+            "source": self.row.place.source,
+            "line": self.row.place.line,
+            "columns": dict(self.row.columns),
+            "key": self.key,
+            "wishes": [[wish.path, wish.desired, wish.column, wish.zone] for wish in self.wishes],
+            "verify": self.verify,
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Desired:
+        """Read what `to_json` gave."""
+        row = SourceRow(value["n"], Place(value["source"], value["line"]), value["columns"])
+        wishes = tuple(Wish(*wish) for wish in value["wishes"])
+        return cls(row, value["key"], wishes, value["verify"], tuple(value["warnings"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -80,11 +100,15 @@ UNKNOWN = Unknown.UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A row and the referral it names; `base` holds, by path, the last agreed value where one is known."""
+    """A row and the referral it names; `base` holds, by path, the last agreed value where one is known.
+
+    `kept` holds, by path, (what was asked once, what the remote made of it): asking again would change nothing.
+    """
 
     desired: Desired
     observed: Observed
     base: Mapping[str, Any] = field(default_factory=dict)
+    kept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,13 @@ class Answer:
 
 
 def dumps(value: Any) -> str:
-    """Write JSON on one line, as UTF-8 text; a Decimal becomes the plain string of its digits."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    """Write JSON on one line; a Decimal becomes the plain string of its digits, half a surrogate its escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), default=_plain)
+    return text
 
 
 def _plain(value: object) -> str:

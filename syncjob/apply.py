@@ -1,0 +1,278 @@
+"""One change, sent until it settles: `Change` in, `Settled` out; the only room that writes to the remote.
+
+    intend -> send -> what was heard?
+        2xx          verify: does the remote hold what was asked?      applied, or failed (accepted, altered)
+        unsent       again: nothing left the house
+        429, 423     again: the gate waits
+        lost, 5xx    look: it may have happened
+        412          look: somebody was there first
+        else         no: rejected, or the run is over
+    look -> read the referral again
+        nothing left to patch    applied if a send of ours went unheard, else unchanged (the same edit, not ours)
+        eTag unmoved             the same bytes again under the same eTag: if the first send still lands, one of the
+                                 two wins and the other is refused; after a clean 412 this is the remote refusing
+                                 its own eTag, believed the second time
+        eTag moved               merge, diff and the plan's marks once more: a new change, or what speaks against it
+
+Look before you say failed: no row ends as failed or deferred while a send of it may still land unseen; such a row
+is *unsettled* and its intent stays open for the next run. At most `attempts_max` sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncjob.core import retry
+from syncjob.core.diff import again, marks
+from syncjob.core.fields import BY_PATH, LISTS, STATUS
+from syncjob.core.merge import Rules, missing
+from syncjob.core.report import SAME_BUGS_MAX
+from syncjob.core.retry import LOCKED_MAX, Next
+from syncjob.core.values import by_key, look, same
+from syncjob.errors import BrokenAssumption, StorageRefused, SyncjobError, frames
+from syncjob.exchange import Miss, Sender, said
+from syncjob.ledger import Intent
+from syncjob.model import Answer, Cause, Change, Observed, Settled, Triple, Wish
+
+ETAG_REFUSED_MAX = 2
+NO_CONTENT = 204
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all changes of a run share; `intend` returns once an intent is on disk."""
+
+    sender: Sender
+    rules: Rules
+    intend: Callable[[Intent], Awaitable[None]]
+    learn: Callable[[str, dict[str, tuple[Any, Any]]], None]
+    etags_refused: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Sending:
+    """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen."""
+
+    change: Change
+    run: Run
+    shown: frozenset[str]
+    attempts: int = 0
+    locked: int = 0
+    etag_refused: int = 0
+    unheard: bool = False
+    request_ids: list[str] = field(default_factory=list)
+
+    async def until_settled(self) -> Settled:
+        """Send, listen, look and send again, until the change is settled."""
+        while self.attempts < self.run.sender.limits.attempts_max:
+            if self.run.sender.over is not None:
+                return self._given_up(self.run.sender.over.cause, str(self.run.sender.over.error))
+            answer = await self._send()
+            settled = await self._hear(retry.after(answer), answer)
+            if settled is not None:
+                return settled
+        if self.unheard:
+            return self.settled(Cause.ANSWER_UNKNOWN, f"sent {self.attempts} times, no answer could be read")
+        return self.settled(Cause.ATTEMPTS_SPENT, f"tried {self.attempts} times; the last look shows no change of ours")
+
+    def cut(self) -> Settled:
+        """Settle in the middle of things, when the run is stopped."""
+        return self._given_up(Cause.STOPPED, "the run was stopped")
+
+    def ended(self, reason: str) -> Settled:
+        """Settle when an assumption broke and the run is over."""
+        return self._given_up(Cause.BROKEN, reason)
+
+    def broken(self, reason: str) -> Settled:
+        """Settle after an error of ours."""
+        return self._given_up(Cause.BUG, reason)
+
+    def settled(self, cause: Cause, reason: str, *warnings: str) -> Settled:
+        """Settle the change as it stands."""
+        return Settled.of_change(
+            self.change,
+            cause,
+            reason,
+            warnings=(*self.change.warnings, *warnings),
+            attempts=self.attempts,
+            request_ids=tuple(self.request_ids),
+        )
+
+    async def _send(self) -> Answer:
+        """Record the intent, then let the patch leave."""
+        world, change = self.run.sender.world, self.change
+        self.attempts += 1
+        mark = world.mark()
+        planned = self.settled(Cause.TO_SEND, "")
+        await self.run.intend(Intent(change.n, self.attempts, world.now().timestamp(), mark, planned))
+        before, self.unheard = self.unheard, True
+        answer = await self.run.sender.patch(change.id, change.etag, change.operations, mark)
+        self.unheard = before or retry.after(answer) in (Next.LOOK, Next.DONE)
+        self._note(answer.request_id)
+        return answer
+
+    async def _hear(self, what: Next, answer: Answer) -> Settled | None:
+        """Act on an answer; None means: send again."""
+        match what:
+            case Next.DONE if answer.status == NO_CONTENT:
+                return await self._verify_by_reading()
+            case Next.DONE if _is_referral(answer.body, self.change.id):
+                return self._verify(answer.body) or self._alarmed(answer.body)
+            case Next.DONE | Next.LOOK | Next.STALE:
+                return await self._look(what, answer)
+            case Next.GATE:
+                self.attempts -= 1
+                return await self._wait(answer)
+            case Next.LOCKED if self.locked >= LOCKED_MAX:
+                return self._given_up(Cause.LOCKED, f"the remote has locked the referral: {said(answer)}")
+            case Next.AGAIN | Next.LOCKED:
+                self.locked += what is Next.LOCKED
+                return await self._wait(answer)
+            case _:
+                return self._no(self.run.sender.miss(what, answer, self.change.id))
+
+    async def _wait(self, answer: Answer) -> Settled | None:
+        if await self.run.sender.pause(max(1, self.attempts), answer):
+            return None
+        return self._given_up(Cause.BUDGET_SPENT, "the budget for retries is spent")
+
+    async def _look(self, what: Next, answer: Answer) -> Settled | None:
+        """Read again and decide anew; the look is never denied by the budget."""
+        seen = await self.run.sender.read(self.change.id, must=True)
+        if isinstance(seen, Miss):
+            self._note(seen.request_id)
+            return self._no(seen)
+        if self._landed(seen):
+            cause = Cause.READ_BACK if self.unheard else Cause.SAME_EDIT
+            return self.settled(cause, "" if self.unheard else "somebody made the same edit meanwhile")
+        if seen.etag == self.change.etag:
+            return await self._unmoved(what, answer)
+        found = again(self.change, seen, self.run.rules, self.shown)
+        if isinstance(found, Settled):
+            return self._overtaken(found)
+        self.change, self.unheard, self.etag_refused = found, False, 0
+        return None
+
+    async def _unmoved(self, what: Next, answer: Answer) -> Settled | None:
+        """Nothing of it is there yet and the eTag is the same: the same bytes go again."""
+        self.etag_refused += what is Next.STALE
+        if self.etag_refused >= ETAG_REFUSED_MAX:
+            reason = f"the remote refuses the eTag that it gives itself, twice in a row ({said(answer)})"
+            self.run.etags_refused.append(self.change.id)
+            if len(self.run.etags_refused) >= SAME_BUGS_MAX:
+                self.run.sender.end(Cause.BROKEN, BrokenAssumption(reason))
+            return self.settled(Cause.ETAG_REFUSED, reason)
+        return await self._wait(answer)
+
+    def _overtaken(self, found: Settled) -> Settled:
+        """Somebody was there first: settle as merge and diff now see it."""
+        hint = " (an answer to an earlier send was lost)" if self.unheard else ""
+        return Settled.of_change(
+            self.change,
+            found.cause,
+            found.reason + hint,
+            warnings=found.warnings,
+            triples=found.triples,
+            operations=found.operations,
+            attempts=self.attempts,
+            request_ids=tuple(self.request_ids),
+        )
+
+    def _landed(self, seen: Observed) -> bool:
+        """Tell whether all that the operations were for is there."""
+        return all(self._agreed(triple, seen.body) for triple in self._sent())
+
+    def _agreed(self, triple: Triple, body: Any) -> bool:
+        """Tell whether one field holds what was sent; of a list under append, whether those whom we added are in it."""
+        rules, held = self.run.rules, look(body, triple.path)
+        field_ = BY_PATH[triple.path]
+        if field_.kind in LISTS and triple.path not in rules.whole and triple.desired is not None:
+            added = missing(Wish(triple.path, triple.desired), triple.base, triple.observed, rules)
+            return by_key(field_, added).keys() <= by_key(field_, held).keys()
+        return same(triple.path, triple.desired, held, triple.zone)
+
+    def _sent(self) -> list[Triple]:
+        touched = self.settled(Cause.TO_SEND, "").before()
+        return [triple for triple in self.change.triples if triple.path in touched]
+
+    async def _verify_by_reading(self) -> Settled:
+        """Accepted without a word: read, since only what is seen counts as applied."""
+        seen = await self.run.sender.read(self.change.id, must=True)
+        if isinstance(seen, Miss):
+            return self.settled(Cause.ANSWER_UNKNOWN, f"accepted, but it could not be verified: {seen.reason}")
+        return self._verify(seen.body) or self.settled(Cause.CONFIRMED, "")
+
+    def _verify(self, body: Mapping[str, Any]) -> Settled | None:
+        """Hold what the remote has now against what was asked; None when it is that."""
+        altered = {one.path: (one.desired, look(body, one.path)) for one in self._sent() if not self._agreed(one, body)}
+        if not altered:
+            return None
+        self.run.learn(self.change.id, altered)
+        names = ", ".join(BY_PATH[path].name for path in altered)
+        return self.settled(
+            Cause.ACCEPTED_ALTERED, f"accepted, but the remote holds something else in {names}; look at the referral"
+        )
+
+    def _alarmed(self, body: Mapping[str, Any]) -> Settled:
+        """Applied; but what moved beside it under our eTag shows a remote that does not honour If-Match."""
+        uninvited = self._uninvited(body)
+        if not uninvited:
+            return self.settled(Cause.CONFIRMED, "")
+        words = f"the answer shows a change of {uninvited} that nobody asked for: does the remote honour If-Match?"
+        self.run.sender.end(Cause.BROKEN, BrokenAssumption(f"referral {self.change.id}: {words}"))
+        return self.settled(Cause.CONFIRMED, "", words)
+
+    def _uninvited(self, body: Mapping[str, Any]) -> str:
+        """Name what moved under our eTag without us; a change of status may rightly move other fields."""
+        sent = {triple.path for triple in self._sent()}
+        if STATUS in sent:
+            return ""
+        moved = (
+            triple.path
+            for triple in self.change.triples
+            if triple.path not in sent and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
+        )
+        return ", ".join(BY_PATH[path].name for path in moved)
+
+    def _no(self, miss: Miss) -> Settled:
+        """The remote said no, or said nothing at all."""
+        if miss.cause in (Cause.REMOTE_UNAVAILABLE, Cause.BUDGET_SPENT, Cause.SIGN_IN, Cause.BROKEN):
+            return self._given_up(miss.cause, miss.reason)
+        if self.unheard and miss.cause is not Cause.NOT_FOUND:
+            return self.settled(Cause.ANSWER_UNKNOWN, f"a send went unheard; {miss.reason}")
+        return self.settled(miss.cause, miss.reason)
+
+    def _given_up(self, cause: Cause, reason: str) -> Settled:
+        """Stop trying: deferred, or unsettled while a send may have landed."""
+        if self.unheard:
+            return self.settled(Cause.ANSWER_UNKNOWN, f"sent, the answer is unknown; {reason}")
+        return self.settled(cause, reason)
+
+    def _note(self, request_id: str) -> None:
+        if request_id:
+            self.request_ids.append(request_id)
+
+
+def _is_referral(body: Any, referral: str) -> bool:
+    return isinstance(body, Mapping) and str(body.get("id") or "").lower() == referral.lower()
+
+
+async def settle(change: Change, run: Run) -> Settled:
+    """Send one change until it settles; cancelled or broken in the middle it settles as what is known of it."""
+    sending = Sending(change, run, marks(change.operations))
+    try:
+        return await sending.until_settled()
+    except asyncio.CancelledError:
+        return sending.cut()
+    except StorageRefused:
+        raise
+    except SyncjobError as error:
+        run.sender.end(Cause.BROKEN, error)
+        return sending.ended(str(error))
+    except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted
+        trace = run.sender.world.mark()
+        run.sender.log.warning("row.broken", n=change.n, trace=trace, error=type(error).__name__, frames=frames(error))
+        return sending.broken(f"an error in syncjob itself ({type(error).__name__}, trace {trace} in the log)")

@@ -1,0 +1,94 @@
+"""`syncjob apply`: a plan is sent, or a file is planned and sent; the one command that writes to the remote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncjob.cli.options import job_of, ledger_file, reporting, shared
+
+GUARDS = """
+\b
+Guards, by the NAME that --allow takes:
+  closes    closing referrals, which cannot be undone (rows are held)
+  consent   giving consents, which cannot be taken back (rows are held)
+  changes   changing more rows than guards.changes (the run is refused)
+  rows      a file without rows, or with fewer than rows.rows_min (the file is refused)
+"""
+
+
+@click.command(epilog=GUARDS)
+@click.argument("source", required=False, type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask before sending. Lifts no guard.")
+@reporting
+@shared
+def apply(
+    source: Path | None,
+    reports: tuple[Path, ...],
+    config: str | None,
+    allow: tuple[str, ...],
+    log_file: Path | None,
+    **flags: bool,
+) -> int:
+    """Send a plan, or plan a file and send it.
+
+    SOURCE is a plan that `syncjob plan -o` kept, or a file of desired states (- is
+    standard input). Without SOURCE the configuration's rows.file is planned and sent.
+    """
+    job = job_of(config, allow, log_file, strict=flags["strict"])
+    return _applied(job, source, reports, as_json=flags["as_json"], yes=flags["yes"])
+
+
+def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_json: bool, yes: bool) -> int:
+    import tempfile
+
+    from syncjob import job as story
+    from syncjob.cli.running import run
+    from syncjob.cli.showing import show
+    from syncjob.cli.terminal import ask, assent, say
+    from syncjob.errors import Exit, GuardRefused
+    from syncjob.job.reading import input_of
+    from syncjob.ledger import Ledger
+    from syncjob.planfile import PlanFile, is_plan
+    from syncjob.reports import prove_writable
+
+    given = input_of(job, source)
+    prove_writable(reports)
+    confirm = assent if yes else _shown_first(job, ask)
+
+    async def carry_out(ledger: Ledger, kept: Path) -> tuple[PlanFile, str, Exit]:
+        planned = PlanFile(given) if is_plan(given) else await story.plan(job, given, kept)
+        try:
+            return planned, *await story.apply(job, planned, ledger, confirm)
+        except GuardRefused:
+            show(job, story.of_plan(planned), reports, as_json=as_json)
+            raise
+
+    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, Ledger(ledger_file(job)) as ledger:
+        if ledger.is_new:
+            say(f"a new ledger is begun: {ledger.path}")
+        done = run(lambda: carry_out(ledger, Path(folder) / "plan"), job.stop)
+        if isinstance(done, Exit):
+            return done
+        planned, run_id, code = done
+        cost = {} if is_plan(given) else planned.footer.requests
+        show(job, story.of_run(ledger, run_id, cost), reports, as_json=as_json)
+        return code
+
+
+def _shown_first(job: Any, ask: Any) -> Any:
+    """Before a person is asked, the plan is shown."""
+    from syncjob import job as story
+    from syncjob.cli.terminal import say
+    from syncjob.reports import text
+
+    def confirm(plan: Any, acting: Any, changes: int) -> frozenset[str]:
+        if changes:
+            job.progress.__self__.close()
+            say("".join(text.render(story.of_plan(plan))))
+        lifted: frozenset[str] = ask(plan, acting, changes)
+        return lifted
+
+    return confirm

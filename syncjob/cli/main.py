@@ -1,0 +1,91 @@
+"""The door: which commands there are. Each is imported when it is called, so that `--help` costs next to nothing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import IO, Any
+
+import click
+
+from syncjob import __version__
+from syncjob.errors import Exit, SyncjobError
+
+COMMANDS = {
+    #  name       where it stands                     what it does, in a line
+    "plan": ("syncjob.cli.planning:plan", "Show what would change; nothing is sent."),
+    "apply": ("syncjob.cli.applying:apply", "Send a plan, or plan a file and send it."),
+    "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
+    "schema": ("syncjob.cli.schema:schema", "Print the JSON Schema of the configuration."),
+    "sandbox": ("syncjob.cli.sandbox:sandbox", "Run an imitation of the Referrals API to try on."),
+}
+
+
+class _Commands(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of a first day."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="syncjob", message="%(prog)s %(version)s")
+def syncjob() -> None:
+    """Keep Partner Center referrals in step with a file of desired states.
+
+    plan shows what would change, apply sends it under If-Match, and every row of the
+    file ends in exactly one outcome in the report. Exit codes are listed in the README.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        _forgiving(stream)
+    try:
+        code = syncjob.main(args, standalone_mode=False)
+    except SyncjobError as error:
+        for problem in error.problems:
+            complain(problem)
+        code = error.exit_code
+    except click.exceptions.Abort:
+        complain("stopped; nothing was sent")
+        code = Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = Exit.USAGE
+    sys.exit(int(code or 0))
+
+
+def complain(words: str) -> None:
+    """Say what is wrong, on stderr, a line each."""
+    try:
+        click.echo(f"syncjob: {words}", err=True)
+    except OSError:
+        return
+
+
+def _forgiving(stream: IO[Any]) -> None:
+    """What a terminal cannot show becomes a question mark, never an error in the middle of a run."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")

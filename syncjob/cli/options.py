@@ -1,0 +1,114 @@
+"""Options that several commands share, and how they become a `Job`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not pay for them
+    from syncjob.exchange import Log
+    from syncjob.job import Job
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def shared(command: Command) -> Command:
+    """Add the options that every command over a file has."""
+    options = (
+        click.option(
+            "-c",
+            "--config",
+            metavar="FILE",
+            help="The configuration; else SYNCJOB_CONFIG, else ./syncjob.yaml.",
+        ),
+        click.option(
+            "--allow",
+            metavar="NAME[=N]",
+            multiple=True,
+            help="Lift a guard for this run, or give it the limit N; repeatable. See `syncjob apply --help`.",
+        ),
+        click.option("--strict", is_flag=True, help="Refuse what is otherwise warned of: odd text, unmapped columns."),
+        click.option(
+            "--log-file", metavar="FILE", type=click.Path(path_type=Path), help="Append JSON lines, one an event."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def reporting(command: Command) -> Command:
+    """Add the options of commands that show a report."""
+    options = (
+        click.option(
+            "--report",
+            "reports",
+            metavar="FILE",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help="Write the report too: .json, .csv or .txt by its name; repeatable.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the JSON report in place of the text."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *, strict: bool) -> Job:
+    """Build the job that the command line and the configuration describe."""
+    from syncjob import config as configuration
+    from syncjob.cli.terminal import Bar
+    from syncjob.core.guard import allowances
+    from syncjob.exchange import World
+    from syncjob.job import Job
+
+    settings = configuration.load(configuration.find(config, os.environ, Path.cwd()))
+    world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
+    return Job(
+        settings=settings,
+        world=world,
+        log=_log(log_file),
+        environ=os.environ,
+        allowed=allowances(allow),
+        strict=strict,
+        progress=Bar().show,
+        stdin=getattr(sys.stdin, "buffer", None),
+    )
+
+
+def ledger_file(job: Job) -> Path:
+    """Give the ledger's path, which the configuration's loading has made absolute."""
+    path = job.settings.ledger.file
+    assert path is not None, "loading fills it in"
+    return path
+
+
+def _log(path: Path | None) -> Log:
+    """Open the log: JSON lines with the time in UTC; without a file only warnings are said, on stderr."""
+    from syncjob.cli.terminal import StderrLog
+    from syncjob.errors import StorageRefused
+
+    if path is None:
+        return StderrLog()
+    import structlog
+
+    try:
+        file = os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8", buffering=1
+        )
+    except OSError as error:
+        raise StorageRefused(f"log {path}: cannot be written: {error.strerror}") from error
+    stamps = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    lines: list[Any] = [structlog.processors.add_log_level, stamps, structlog.processors.JSONRenderer()]
+    log: Log = structlog.wrap_logger(structlog.WriteLogger(file), processors=lines)
+    return log

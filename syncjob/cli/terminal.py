@@ -1,0 +1,100 @@
+"""What a person at a terminal sees besides the report: progress, warnings, questions. Talk goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from syncjob.errors import UsageRefused
+from syncjob.model import Verdict
+from syncjob.planfile import PlanFile
+
+
+def emit(chunks: Iterable[str]) -> None:
+    """Print data on stdout; when nobody reads any more (`| head`), the job goes on in silence."""
+    try:
+        for chunk in chunks:
+            sys.stdout.write(chunk)
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123  # it lives as long as the process
+
+
+def say(words: str) -> None:
+    """Say something on stderr, if anybody listens."""
+    try:
+        click.echo(words, err=True)
+    except OSError:
+        return
+
+
+class StderrLog:
+    """Without a log file: warnings in a line, the rest in silence."""
+
+    def info(self, event: str, **facts: Any) -> None:
+        """Drop what only a log is for."""
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """Say what somebody may want to look into."""
+        known = " ".join(f"{name}={value}" for name, value in facts.items())
+        say(f"warning: {event} {known}")
+
+
+class Bar:
+    """A progress bar, only where stderr is a terminal; nothing at all when piped or under cron."""
+
+    def __init__(self) -> None:
+        """Start with nothing shown."""
+        self._bar: Any = None
+        self._task: Any = None
+        self._step = ""
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """Show how far a step is; `total` is 0 where nobody knows."""
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+        if step != self._step:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._step, self._task = step, self._bar.add_task(step, total=total or None)
+        self._bar.update(self._task, completed=done)
+
+    def close(self) -> None:
+        """Take the bar away before anything is printed."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[str]:
+    """Ask a person before anything is sent: each guard by name, then the whole; UsageRefused calls it off."""
+    if not changes:
+        return frozenset()
+    remote = plan.header.remote
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageRefused(f"{changes} changes would be sent to {remote}; nobody is here to ask: add --yes")
+    lifted = [
+        one.guard
+        for one in acting
+        if click.confirm(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?", err=True)
+    ]
+    held = sum(one.count for one in acting if one.guard not in lifted)
+    words = f"Send {changes - held} changes to {remote}?" + (f" ({held} rows stay held)" if held else "")
+    if not click.confirm(words, err=True):
+        raise UsageRefused("called off: nothing was sent")
+    return frozenset(lifted)
+
+
+def assent(_plan: PlanFile, _acting: tuple[Verdict, ...], _changes: int) -> frozenset[str]:
+    """`--yes`: send, and lift no guard."""
+    return frozenset()

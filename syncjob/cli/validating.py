@@ -1,0 +1,42 @@
+"""`syncjob validate`: configuration and file are checked, offline; every fault is told by its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from syncjob.cli.options import job_of, shared
+
+SHOWN_MAX = 50
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@shared
+def validate(
+    file: Path | None, config: str | None, allow: tuple[str, ...], log_file: Path | None, **flags: bool
+) -> int:
+    """Check configuration and file, offline.
+
+    FILE holds the desired states, CSV or YAML; - is standard input. Nothing is asked of
+    the remote, so what only the remote knows (keys, status, currency) is not checked.
+    """
+    import tempfile
+
+    from syncjob import job as story
+    from syncjob.cli.terminal import emit, say
+    from syncjob.core.report import exit_code
+    from syncjob.job.reading import input_of
+    from syncjob.reports.values import visible
+
+    job = job_of(config, allow, log_file, strict=flags["strict"])
+    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
+        read_in, bad, totals = story.validate(job, input_of(job, file), Path(folder))
+    for note in read_in.notes:
+        say(f"note: {note}")
+    emit(f"{one.place} {visible(one.reason)}\n" for one in bad[:SHOWN_MAX])
+    if len(bad) > SHOWN_MAX:
+        emit([f"… and {len(bad) - SHOWN_MAX} more\n"])
+    emit([f"{sum(totals.values())} rows: {sum(totals.values()) - len(bad)} can be planned, {len(bad)} cannot\n"])
+    return exit_code(totals, job.settings.tolerate)

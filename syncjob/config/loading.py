@@ -1,0 +1,90 @@
+"""A path goes in; out comes the `Settings` that stand there, its paths resolved, or every problem with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from syncjob.config.nodes import Node, Problem, Unreadable, parse
+from syncjob.config.secrets import without_secrets
+from syncjob.config.wording import section_of, worded
+from syncjob.errors import UsageRefused
+from syncjob.settings import Settings
+
+BYTES_MAX = 4_000_000
+
+
+def load(path: Path) -> Settings:
+    """Read and check a configuration.
+
+    `rows.file`, `ledger.file` and `remote.ca_bundle` come out absolute, resolved against the file's folder and never
+    the working folder: under cron that is another one, and a ledger elsewhere would be an empty one. Raises
+    UsageRefused with all problems, a line each; none of them shows a secret.
+    """
+    try:
+        root, problems = parse(_text(path))
+    except Unreadable as error:
+        raise _refused(path, [error.problem]) from None
+    root, secrets = without_secrets(root)
+    problems += secrets
+    try:
+        settings = Settings.model_validate(_filled(root).plain())
+    except ValidationError as error:
+        raise _refused(path, problems + worded(error, root)) from None
+    if problems:
+        raise _refused(path, problems)
+    return _resolved(settings, path.absolute().parent)
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema of a configuration, for editors that complete and check while one types."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Settings.model_json_schema(),
+        "title": "syncjob configuration",
+    }
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        raise UsageRefused(f"{path}: the configuration cannot be read: {error.strerror}") from None
+    if len(raw) > BYTES_MAX:
+        raise UsageRefused(f"{path}: larger than {BYTES_MAX // 1_000_000} MB: is it the file of rows?")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(Problem(raw.count(b"\n", 0, error.start) + 1, "not UTF-8; save it as UTF-8")) from None
+
+
+def _filled(root: Node) -> Node:
+    """A section whose every line is commented out is an empty section, not the value null."""
+    assert isinstance(root.value, dict), "a document's root is a mapping"
+    return Node(
+        root.line,
+        {
+            key: Node(node.line, {}) if node.value is None and section_of(key) else node
+            for key, node in root.value.items()
+        },
+    )
+
+
+def _resolved(settings: Settings, folder: Path) -> Settings:
+    """Give the same settings with absolute paths."""
+    rows, ledger, remote = settings.rows, settings.ledger, settings.remote
+    return settings.model_copy(
+        update={
+            "rows": rows.model_copy(update={"file": rows.file and folder / rows.file}),
+            "ledger": ledger.model_copy(update={"file": folder / (ledger.file or f"{settings.job}.ledger")}),
+            "remote": remote.model_copy(update={"ca_bundle": remote.ca_bundle and folder / remote.ca_bundle}),
+        }
+    )
+
+
+def _refused(path: Path, problems: list[Problem]) -> UsageRefused:
+    """Tell all at once, from the top of the file to its end."""
+    return UsageRefused(*(f"{path}:{one.line}: {one.said}" for one in sorted(problems, key=lambda one: one.line)))

@@ -1,0 +1,1 @@
+"""Decide: values in, values out; no file, socket, clock, chance or log."""

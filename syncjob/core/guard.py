@@ -1,0 +1,136 @@
+"""Hold or refuse what a person has to see first: changes go by one at a time, verdicts with their numbers come out.
+
+    closes    holds    a status becomes Closed, which cannot be undone
+    consent   holds    a consent is given, which cannot be taken back
+    changes   refuses  more rows change than a count, or than a share of all rows (shares count from 50 rows up)
+    rows      refuses  the file has no row, or fewer than rows.rows_min (already when it is read, also by plan)
+
+Guards act on apply, never on plan; the plan says which would. `--allow NAME` lifts a guard for one run,
+`--allow NAME=N` gives it another limit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from syncjob.core.fields import BY_NAME, STATUS, did_you_mean
+from syncjob.errors import UsageRefused
+from syncjob.model import Cause, Operation, Verdict
+from syncjob.settings import Guards
+
+SHARE_FROM_ROWS = 50
+CONSENT = BY_NAME["consent.consentToShareReferralWithMicrosoftSellers"].path
+HOLDS = {"closes": Cause.CLOSES, "consent": Cause.CONSENT}
+NAMES = {
+    "closes": "closing referrals, which cannot be undone (rows are held)",
+    "consent": "giving consents, which cannot be taken back (rows are held)",
+    "changes": "changing more rows than guards.changes (the run is refused)",
+    "rows": "a file without rows, or with fewer than rows.rows_min (the file is refused)",
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the guards count while rows go by."""
+
+    rows: int = 0
+    changes: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+
+    def add(self, operations: Iterable[Operation]) -> None:
+        """Count one row; one that changes nothing has no operations."""
+        self.rows += 1
+        names = set(touched(operations))
+        self.held.update(names)
+        self.changes += bool(operations)
+
+
+def allowances(words: Iterable[str]) -> dict[str, int | None]:
+    """Read `--allow NAME[=N]`: a limit by name, None lifts the guard; UsageRefused names every mistake."""
+    found: dict[str, int | None] = {}
+    problems = []
+    for word in words:
+        name, equals, limit = word.partition("=")
+        if name not in NAMES:
+            problems.append(f"--allow {word}: no guard is called {name!r}{did_you_mean(name, list(NAMES))}")
+        elif equals and not limit.isdecimal():
+            problems.append(f"--allow {word}: the limit must be a whole number, as in {name}=5")
+        else:
+            found[name] = int(limit) if equals else None
+    if problems:
+        raise UsageRefused(*problems, f"the guards are {', '.join(NAMES)}")
+    return found
+
+
+def touched(operations: Iterable[Operation]) -> list[str]:
+    """Name the guards that hold rows and that these operations touch."""
+    names = []
+    for one in operations:
+        if _sets(one, STATUS, "Closed"):
+            names.append("closes")
+        if _sets(one, CONSENT, True):
+            names.append("consent")
+    return names
+
+
+def _sets(operation: Operation, path: str, value: object) -> bool:
+    """Tell whether an operation, or what hangs below it, puts that value at that path."""
+    if operation.path == path:
+        return bool(operation.value == value)
+    below = path.removeprefix(operation.path + "/")
+    if below == path or not isinstance(operation.value, Mapping):
+        return False
+    first, _, rest = below.partition("/")
+    if first not in operation.value:
+        return False
+    return _sets(
+        Operation("add", "/" + first, operation.value[first]), "/" + "/".join(filter(None, (first, rest))), value
+    )
+
+
+def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> tuple[Verdict, ...]:
+    """Say which guards would act, each with its numbers and its way out; nothing when none would."""
+    found = []
+    for name, limit in (("closes", guards.closes), ("consent", guards.consent)):
+        limit = allowed.get(name, limit)  # noqa: PLW2901  # the allowed limit stands in for the configured one
+        count = tally.held[name]
+        if limit is not None and count > limit:
+            what = "would be closed" if name == "closes" else "would give a consent"
+            words = (
+                f"{count} rows {what}, {limit} allowed: held; send them with --allow {name} or --allow {name}={count}"
+            )
+            found.append(Verdict(name, count, limit, holds=True, message=words))
+    found += _refusals(tally, guards, allowed)
+    return tuple(found)
+
+
+def _refusals(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> list[Verdict]:
+    found = []
+    limit = _changes_max(tally, guards, allowed)
+    if limit is not None and tally.changes > limit:
+        share = f"{tally.changes / tally.rows:.0%}"
+        words = (
+            f"{tally.changes} of {tally.rows} rows would change ({share}), {limit} allowed: nothing is sent;"
+            f" look at the plan, then --allow changes or --allow changes={tally.changes}"
+        )
+        found.append(Verdict("changes", tally.changes, limit, holds=False, message=words))
+    return found
+
+
+def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:
+    if "changes" in allowed:
+        return allowed["changes"]
+    if isinstance(guards.changes, float):
+        return int(guards.changes * tally.rows) if tally.rows >= SHARE_FROM_ROWS else None
+    return guards.changes
+
+
+def held(operations: Iterable[Operation], acting: Iterable[Verdict]) -> tuple[Cause, str] | None:
+    """Give the cause and reason for which a row is held, None when it may go."""
+    names = set(touched(operations))
+    for verdict in acting:
+        if verdict.holds and verdict.guard in names:
+            return HOLDS[verdict.guard], f"guard {verdict.guard}: {verdict.message}"
+    return None

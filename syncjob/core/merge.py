@@ -1,0 +1,92 @@
+"""Where row and remote stand on one field: base, observed and desired in, one of four words out.
+
+    desired = observed                     agreed
+    base unknown                           change     (nobody knows who moved)
+    base = observed, desired moved         change
+    base = desired, observed moved         drift
+    all three differ                       conflict
+
+Of a list under `append` only the members that the row names count: one who is missing and was never seen
+there is a change; one who was there and is gone was taken away by somebody, which is drift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from syncjob.core.fields import BY_PATH, LISTS, find
+from syncjob.core.values import by_key, same
+from syncjob.model import UNKNOWN, Wish
+from syncjob.settings import Settings
+
+
+class Stand(StrEnum):
+    """Who moved."""
+
+    AGREED = "agreed"
+    CHANGE = "change"
+    DRIFT = "drift"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration decides for merge and diff; `whole` are the lists that a row names whole."""
+
+    drift: Literal["keep", "overwrite"] = "keep"
+    conflict: Literal["hold", "mine", "theirs"] = "hold"
+    whole: frozenset[str] = frozenset()
+    money_as: Literal["string", "number"] = "string"
+    clear_as: Literal["null", "empty"] = "null"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """Read them from the configuration, whose field names have been checked."""
+        whole = (find(one.field) for many in settings.fields.values() for one in many if one.list == "whole")
+        return cls(
+            drift=settings.merge.drift,
+            conflict=settings.merge.conflict,
+            whole=frozenset(field.path for field in whole if field),
+            money_as=settings.remote.money_as,
+            clear_as=settings.remote.clear_as,
+        )
+
+
+def merge(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
+    """Say where one wish stands; policies are applied: what a rule decides is no drift or conflict any more."""
+    if BY_PATH[wish.path].kind in LISTS and wish.path not in rules.whole and wish.desired is not None:
+        return _members(wish, base, observed, rules)
+    if same(wish.path, wish.desired, observed, wish.zone):
+        return Stand.AGREED
+    if base is UNKNOWN or same(wish.path, base, observed, wish.zone):
+        return Stand.CHANGE
+    if same(wish.path, wish.desired, base, wish.zone):
+        return _policy(Stand.DRIFT, rules)
+    return _policy(Stand.CONFLICT, rules)
+
+
+def missing(wish: Wish, base: Any, observed: Any, rules: Rules) -> list[Any]:
+    """Give the members that the row names, the remote lacks, and nobody took away since the base."""
+    field = BY_PATH[wish.path]
+    held = by_key(field, observed)
+    known = {} if base is UNKNOWN or rules.drift == "overwrite" else by_key(field, base)
+    return [member for key, member in by_key(field, wish.desired).items() if key not in held and key not in known]
+
+
+def _members(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
+    field = BY_PATH[wish.path]
+    if missing(wish, base, observed, rules):
+        return Stand.CHANGE
+    return Stand.AGREED if by_key(field, wish.desired).keys() <= by_key(field, observed).keys() else Stand.DRIFT
+
+
+def _policy(stand: Stand, rules: Rules) -> Stand:
+    match stand, rules.drift, rules.conflict:
+        case (Stand.DRIFT, "overwrite", _) | (Stand.CONFLICT, _, "mine"):
+            return Stand.CHANGE
+        case Stand.CONFLICT, _, "theirs":
+            return Stand.DRIFT
+        case _:
+            return stand

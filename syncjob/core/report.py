@@ -1,0 +1,76 @@
+"""Fold what was settled: totals by outcome and cause in, what a shell is told out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from syncjob.core.fields import did_you_mean
+from syncjob.errors import Exit, UsageRefused
+from syncjob.model import CAUSES, Cause, Outcome
+
+NEEDS_PERSON = (
+    Outcome.INVALID,
+    Outcome.UNMATCHED,
+    Outcome.HELD,
+    Outcome.CONFLICTED,
+    Outcome.REJECTED,
+    Outcome.FAILED,
+    Outcome.UNSETTLED,
+    Outcome.DEFERRED,
+)
+PRECEDENCE = (
+    Exit.BROKEN,
+    Exit.STORAGE,
+    Exit.SIGN_IN,
+    Exit.GUARD,
+    Exit.REMOTE,
+    Exit.NEEDS_PERSON,
+    Exit.PENDING,
+    Exit.OK,
+)
+SAME_BUGS_MAX = 3
+OF_CAUSE = {
+    Cause.BROKEN: Exit.BROKEN,
+    Cause.SIGN_IN: Exit.SIGN_IN,
+    Cause.REMOTE_UNAVAILABLE: Exit.REMOTE,
+    Cause.BUDGET_SPENT: Exit.REMOTE,
+}
+
+
+def by_outcome(totals: Mapping[Cause, int]) -> dict[str, int]:
+    """Give the totals that a report shows: rows first, then every outcome that occurred, in the model's order."""
+    summed: Counter[Outcome] = Counter()
+    for cause, count in totals.items():
+        summed[cause.outcome] += count
+    return {"rows": sum(totals.values())} | {str(one): summed[one] for one in Outcome if summed[one]}
+
+
+def check_tolerate(words: Collection[str]) -> None:
+    """Refuse words that are neither outcome nor cause, or that need no tolerance: a typo must not hide a failure."""
+    known = [str(one) for one in NEEDS_PERSON] + [str(one) for one in Cause if one.outcome in NEEDS_PERSON]
+    wrong = [
+        f"tolerate: {word!r} is no outcome or cause that needs a person{did_you_mean(word, known)}"
+        for word in words
+        if word not in known
+    ]
+    if wrong:
+        raise UsageRefused(*wrong)
+
+
+def exit_code(totals: Mapping[Cause, int], tolerate: Collection[str] = (), *, pending: bool = False) -> Exit:
+    """Give the exit code of a run that came to its end; `pending` says that a difference counts."""
+    said = {Exit.OK}
+    for cause in totals:
+        if cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
+            said.add(OF_CAUSE.get(cause, Exit.NEEDS_PERSON))
+    if totals.get(Cause.BUG, 0) >= SAME_BUGS_MAX or totals.get(Cause.ETAG_REFUSED, 0) >= SAME_BUGS_MAX:
+        said.add(Exit.BROKEN)
+    if pending and totals.get(Cause.TO_SEND):
+        said.add(Exit.PENDING)
+    return next(one for one in PRECEDENCE if one in said)
+
+
+def causes(counts: Mapping[str, int]) -> dict[Cause, int]:
+    """Read totals that were written by the words of their causes."""
+    return {CAUSES[word]: count for word, count in counts.items()}

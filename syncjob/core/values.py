@@ -1,0 +1,140 @@
+"""What a value means: two spellings of one meaning are the same, and what goes over the wire is written here.
+
+Wire values come in (JSON as the remote sends it, or as a `Wish` holds it), comparisons come out.
+
+    null, "" and absent            the same nothing
+    10000, 10000.0, "10000"        the same number (Decimal)
+    2022-03-24T18:30:00Z           with a zone the day that it is there, else the instant; 0 to 7 digits of fraction
+    NFC, NFD, &amp;, outer spaces  no difference
+    e-mail                         compares without case
+    a list                         members by key (e-mail or id), in any order; only what is asked of a member counts
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from syncjob.core.fields import BY_PATH, Field, Kind
+
+TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
+
+
+def same(path: str, asked: Any, held: Any, zone: str | None = None) -> bool:
+    """Tell whether what is held means all that is asked."""
+    field = BY_PATH[path]
+    if field.kind in (Kind.PEOPLE, Kind.SOLUTIONS):
+        members = by_key(field, held)
+        wanted = by_key(field, asked)
+        return members.keys() == wanted.keys() and all(covers(one, members[key]) for key, one in wanted.items())
+    return bool(meaning(field, asked, zone) == meaning(field, held, zone))
+
+
+def meaning(field: Field, value: Any, zone: str | None = None) -> Any:
+    """Give what can be compared with `==`; None is the nothing that null, "" and absent share."""
+    if value is None or value == "":
+        return None
+    match field.kind:
+        case Kind.MONEY:
+            return number(value)
+        case Kind.DATE | Kind.TIMESTAMP:
+            return moment(str(value), zone)
+        case Kind.BOOLEAN:
+            return str(value).lower() == "true" if str(value).lower() in ("true", "false") else str(value)
+        case _:
+            return text(value)
+
+
+def text(value: Any) -> str | None:
+    """Give a text without what is no difference; nothing when nothing is left."""
+    plain = html.unescape(str(value)).replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", plain).strip() or None
+
+
+def number(value: Any) -> Decimal | str:
+    """Give the number, or the words where the remote holds none."""
+    try:
+        found = Decimal(str(value).strip())
+    except InvalidOperation:
+        return str(value)
+    return found if found.is_finite() else str(value)
+
+
+@lru_cache(maxsize=4096)
+def moment(value: str, zone: str | None) -> Any:
+    """Give the day in that zone, else the instant with its exact fraction; the words where it is no timestamp."""
+    found = TIMESTAMP.fullmatch(value.strip())
+    if found is None:
+        return value
+    day, clock, fraction, offset = found.groups()
+    try:
+        at = datetime.fromisoformat(f"{day}T{clock}{offset or 'Z'}").astimezone(UTC)
+        return at.astimezone(ZoneInfo(zone)).date() if zone else (at, (fraction or "").rstrip("0"))
+    except (ValueError, OverflowError):
+        return value
+
+
+def midnight(day: date, zone: str) -> str:
+    """Give the instant at which a day begins there, as the remote writes instants."""
+    begins = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    return begins.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
+    """Index a list's members by e-mail (without case) or id; a member without a key stands under its place."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for at, member in enumerate(members if isinstance(members, list) else []):
+        key = text(member.get(field.member_key) or "") if isinstance(member, Mapping) else None
+        found[key.casefold() if key else f"#{at}"] = member if isinstance(member, Mapping) else {"": member}
+    return found
+
+
+def covers(asked: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
+    """Tell whether a member holds all that is asked of it; what is not asked may be anything."""
+    return not differing(asked, held)
+
+
+def differing(asked: Mapping[str, Any], held: Mapping[str, Any]) -> list[str]:
+    """Name the parts of a member that are asked otherwise than they are held; numbers by value."""
+    return [part for part, value in asked.items() if _part(part, value) != _part(part, held.get(part))]
+
+
+def _part(part: str, value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if part in ("price", "quantity"):
+        return number(value)
+    found = text(value)
+    return found.casefold() if found and part in ("email", "id") else found
+
+
+def look(body: Any, path: str) -> Any:
+    """Give what stands at a pointer, None where nothing does."""
+    for step in path[1:].split("/"):
+        if not isinstance(body, Mapping):
+            return None
+        body = body.get(step)
+    return body
+
+
+def stands(body: Any, path: str) -> bool:
+    """Tell whether a pointer has a target, be it null."""
+    parent, _, last = path.rpartition("/")
+    holder = look(body, parent) if parent else body
+    return isinstance(holder, Mapping) and last in holder
+
+
+def money(value: Any, *, as_string: bool) -> Any:
+    """Write an amount for the wire: the plain digits, as a string or a number."""
+    amount = Decimal(str(value))
+    whole = amount == amount.to_integral_value()
+    if as_string:
+        return format(amount.to_integral_value() if whole else amount.normalize(), "f")
+    return int(amount) if whole else float(amount)

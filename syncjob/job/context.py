@@ -1,0 +1,87 @@
+"""What every act of a job is handed: its settings, checked and compiled, and the world it acts in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from syncjob.core import mapping
+from syncjob.core.mapping import Feeds
+from syncjob.core.merge import Rules
+from syncjob.core.report import check_tolerate
+from syncjob.exchange import Log, World
+from syncjob.remote import Access, token_of
+from syncjob.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+
+
+def _quiet(_step: str, _done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """A wish to stop: `ask` is called by whoever hears the signal.
+
+    Until something is sent the `main` task is cancelled at once; from then on (`patient`) the run ends in its
+    own time, so that every row that is in flight gets an ending.
+    """
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    signal: int = 0
+    patient: bool = False
+    main: asyncio.Task[Any] | None = None
+
+    def ask(self, signal: int) -> None:
+        """Ask once; the first signal counts."""
+        self.signal = self.signal or signal
+        self.asked.set()
+        if not self.patient and self.main is not None:
+            self.main.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One configured job and its surroundings; `wire` replaces the network in simulations."""
+
+    settings: Settings
+    world: World
+    log: Log
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allowed: Mapping[str, int | None] = field(default_factory=dict)
+    strict: bool = False
+    stop: Stop = field(default_factory=Stop)
+    progress: Progress = _quiet
+    wire: Any = None
+    stdin: BinaryIO | None = None
+    correlation_id: str = ""
+    feeds: Feeds = field(init=False)
+    rules: Rules = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check and compile what the configuration says of columns and fields; UsageRefused names all mistakes."""
+        strict = self.strict or self.settings.rows.strict_columns
+        object.__setattr__(self, "strict", strict)
+        object.__setattr__(self, "feeds", mapping.compiled(self.settings, strict=strict))
+        object.__setattr__(self, "rules", Rules.of(self.settings))
+        object.__setattr__(self, "correlation_id", self.correlation_id or self.world.mark())
+        check_tolerate(self.settings.tolerate)
+
+    @property
+    def address(self) -> str:
+        """The remote and tenant under which the ledger remembers this job's rows."""
+        return " ".join(filter(None, (self.settings.remote.url, self.settings.remote.tenant)))
+
+    def access(self) -> Access:
+        """Give what it takes to reach the remote; SignInNeeded when the token is missing."""
+        return Access(
+            remote=self.settings.remote,
+            limits=self.settings.limits,
+            token=token_of(self.settings.remote, self.environ),
+            correlation_id=self.correlation_id,
+            now=self.world.now,
+            wire=self.wire,
+        )

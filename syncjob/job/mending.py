@@ -1,0 +1,40 @@
+"""Settle what earlier runs left open: intents whose answer nobody knows are looked at before anything new is sent.
+
+Looking is all that happens: what had arrived is written down as applied, what had not is left to tonight's file.
+"""
+
+from __future__ import annotations
+
+from syncjob.core.diff import again, marks
+from syncjob.exchange import Miss, Sender
+from syncjob.job.context import Job
+from syncjob.ledger import Ledger, OpenIntent
+from syncjob.model import Cause, Observed, Settled
+
+
+async def mend(job: Job, sender: Sender, ledger: Ledger, run: str) -> None:
+    """Look at every open intent of this job and remote; one that cannot be looked at stays open."""
+    for intent in ledger.open_intents(job.settings.job, job.address):
+        if intent.run == run:
+            continue
+        seen = await sender.read(intent.planned.id or "", must=True)
+        if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
+            job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)
+            continue
+        settled = _settled(job, intent, seen)
+        ledger.mend(intent.run, settled)
+        job.log.info("intent.settled", run=intent.run, n=intent.n, outcome=settled.outcome, cause=settled.cause)
+
+
+def _settled(job: Job, intent: OpenIntent, seen: Observed | Miss) -> Settled:
+    change = intent.planned.change()
+    if isinstance(seen, Miss):
+        return Settled.of_change(change, seen.cause, seen.reason, attempts=intent.attempts)
+    found = again(change, seen, job.rules, marks(change.operations))
+    if isinstance(found, Settled) and found.cause is Cause.IN_STEP:
+        reason = "its run ended before the answer; reading again shows what was asked"
+        return Settled.of_change(change, Cause.READ_BACK, reason, attempts=intent.attempts)
+    if isinstance(found, Settled):
+        return Settled.of_change(change, found.cause, found.reason, attempts=intent.attempts)
+    reason = "its run ended before the answer; reading again shows that it had not arrived"
+    return Settled.of_change(change, Cause.STOPPED, reason, attempts=intent.attempts)

@@ -1,0 +1,142 @@
+"""From waiting rows to settled ones: each is held against the referral it names, by listing or by id. GET only.
+
+Few rows with ids are read one by one. Else one listing streams past the keys; an item decides *unchanged* only if
+every named path is present in it. Whatever seems to differ, or lacks a path, is read by id before it becomes a
+change: list items are "not exhaustive" and may lack eTags (`remote.list_complete` says that they do not). Only at
+the listing's end is it known that a key names one referral and no second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syncjob.core.diff import diff
+from syncjob.core.matching import pair, remote_key
+from syncjob.core.values import stands
+from syncjob.errors import Exit, SyncjobError, frames
+from syncjob.exchange import Exchange, Miss
+from syncjob.job.context import Job
+from syncjob.model import Cause, Change, Desired, Observed, Settled
+from syncjob.planfile import Draft
+from syncjob.remote import Pages
+
+Kept = Callable[[str], Mapping[str, tuple[Any, Any]]]
+CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What observing needs: the job, its exchange, its draft, and what the remote makes of values (by referral)."""
+
+    job: Job
+    exchange: Exchange
+    draft: Draft
+    kept: Kept
+
+
+async def observe(looking: Looking) -> None:
+    """Settle every waiting row; rows that cannot be read any more are deferred, with the reason."""
+    job, draft = looking.job, looking.draft
+    try:
+        if job.settings.match.by == "id" and draft.count(waiting=True) <= job.settings.limits.reads_max:
+            await _read_all(looking, ((desired, desired.key) for desired in draft.waiting()))
+        else:
+            await _list(looking)
+            await _read_all(looking, _to_read(looking))
+    except SyncjobError as error:
+        cause = CAUSE_OF.get(error.exit_code, Cause.BROKEN)
+        job.log.warning("remote.failed", cause=cause)
+        for desired in draft.waiting():
+            draft.settle(Settled.of_desired(desired, cause, str(error)))
+
+
+async def _list(looking: Looking) -> None:
+    """Let the listing stream past the keys, noting what each item says of the rows that name it."""
+    settings = looking.job.settings
+    pages = Pages(settings.remote, settings.limits.pages_max)
+    seen = 0
+    async for items in looking.exchange.listing(pages):
+        for item in items:
+            key = remote_key(settings.match.by, item)
+            for desired in looking.draft.find(key) if key else ():
+                looking.draft.match(desired.row.n, str(item["id"]), _from_item(looking, desired, item))
+        seen += len(items)
+        looking.job.progress("listing", seen, 0)
+    looking.job.log.info("listing.read", referrals=seen)
+
+
+def _from_item(looking: Looking, desired: Desired, item: Mapping[str, Any]) -> Settled | None:
+    """Settle a row by a list item alone, where that is enough; else None: it must be read by id."""
+    complete = looking.job.settings.remote.list_complete
+    whole = all(stands(item, wish.path) for wish in desired.wishes)
+    if not whole and not complete:
+        return None
+    etag = item.get("eTag")
+    settled = _decide(looking, desired, Observed(str(item["id"]), etag if isinstance(etag, str) else None, item))
+    return settled if settled.cause is Cause.IN_STEP or (complete and etag) else None
+
+
+def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
+    """Give the rows that must be read by id, settling on the way those of which the listing has said enough."""
+    by_id = looking.job.settings.match.by == "id"
+    for desired in looking.draft.waiting():
+        found = looking.draft.matches(desired.row.n)
+        match found:
+            case []:
+                if by_id:
+                    yield desired, desired.key
+                    continue
+                reason = f"no referral has the externalReferenceId {desired.key!r}"
+                looking.draft.settle(Settled.of_desired(desired, Cause.NOT_FOUND, reason))
+            case [(_, Settled() as settled)]:
+                looking.draft.settle(settled)
+            case [(referral, None)]:
+                yield desired, referral
+            case _:
+                ids = ", ".join(referral for referral, _ in found)
+                reason = f"{len(found)} referrals have the externalReferenceId {desired.key!r}: {ids}; match by id"
+                looking.draft.settle(Settled.of_desired(desired, Cause.SEVERAL_FOUND, reason))
+
+
+async def _read_all(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> None:
+    """Read rows by id, as many at once as there are connections, and settle each."""
+    left, done = iter(rows), 0
+
+    async def work() -> None:
+        nonlocal done
+        for desired, referral in left:
+            seen = await looking.exchange.read(referral)
+            if isinstance(seen, Miss):
+                ids = (seen.request_id,) if seen.request_id else ()
+                settled = Settled.of_desired(desired, seen.cause, seen.reason, id=referral, request_ids=ids)
+            else:
+                settled = _decide(looking, desired, seen)
+            looking.draft.settle(settled)
+            done += 1
+            looking.job.progress("reading by id", done, 0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in looking.exchange.clients:
+            group.create_task(work())
+
+
+def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
+    """Match and diff one row; an error of ours settles that row alone, and is told."""
+    job = looking.job
+    try:
+        paired = pair(desired, observed, job.feeds.verify)
+        if isinstance(paired, Settled):
+            return paired
+        kept = looking.kept(observed.id)
+        found = diff(type(paired)(desired, observed, paired.base, kept), job.rules)
+        return Settled.of_change(found, Cause.TO_SEND, "") if isinstance(found, Change) else found
+    except SyncjobError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted
+        trace = job.world.mark()
+        job.log.warning("row.broken", n=desired.row.n, trace=trace, error=type(error).__name__, frames=frames(error))
+        reason = f"an error in syncjob itself ({type(error).__name__}, trace {trace} in the log)"
+        return Settled.of_desired(desired, Cause.BUG, reason, id=observed.id)

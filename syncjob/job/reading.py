@@ -1,0 +1,89 @@
+"""From a file to rows that wait: snapshot, read, map, part twins. No request is made here."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncjob import sources
+from syncjob.core import mapping
+from syncjob.core.matching import part_twins
+from syncjob.errors import InputRefused
+from syncjob.job.context import Job
+from syncjob.model import Cause, Settled
+from syncjob.planfile import Draft
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was read: its name as places show it, its digest, its columns in order, and what is odd about it."""
+
+    source: str
+    digest: str
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def input_of(job: Job, given: Path | None) -> Path:
+    """Give the file to read: the one named, else the configuration's; InputRefused when there is neither."""
+    file = given or job.settings.rows.file
+    if file is None:
+        raise InputRefused("no input: name a file, or set rows.file in the configuration")
+    return file
+
+
+def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
+    """Read and map every row into the draft; InputRefused when the file as a whole cannot be trusted."""
+    settings = job.settings
+    snapshot = sources.snapshot(
+        None if file == STDIN else file,
+        into=folder,
+        rows=settings.rows,
+        input_mb_max=settings.limits.input_mb_max,
+        sleep=time.sleep,
+        stdin=job.stdin,
+    )
+    table = sources.read(
+        snapshot, rows=settings.rows, known=job.feeds.columns, cell_chars_max=settings.limits.cell_chars_max
+    )
+    rows = 0
+    for row in table:
+        draft.add(mapping.map_row(job.feeds, row))
+        rows += 1
+        job.progress("reading", rows, 0)
+    _check_count(job, rows, snapshot.source)
+    notes = mapping.check_columns(job.feeds, table.columns, strict=job.strict) if rows else ()
+    for twins in draft.twins():
+        for parted in part_twins(twins):
+            if isinstance(parted, Settled):
+                draft.settle(parted)
+    job.log.info("input.read", source=snapshot.source, digest=snapshot.digest, rows=rows)
+    return Input(snapshot.source, snapshot.digest, table.columns, notes)
+
+
+def validate(job: Job, file: Path, folder: Path) -> tuple[Input, list[Settled], Counter[Cause]]:
+    """Read and map only: the rows that cannot be sent, and how many of each kind; what is well is `to_send`."""
+    bad: list[Settled] = []
+    totals: Counter[Cause] = Counter()
+    with Draft(folder) as draft:
+        read_in = read(job, file, draft, folder)
+        for desired in draft.waiting():
+            totals[Cause.TO_SEND] += 1
+            draft.settle(Settled.of_desired(desired, Cause.TO_SEND, ""))
+        for settled in draft.settled():
+            if settled.cause is not Cause.TO_SEND:
+                totals[settled.cause] += 1
+                bad.append(settled)
+    return read_in, bad, totals
+
+
+def _check_count(job: Job, rows: int, source: str) -> None:
+    """A file without rows is a broken export until somebody says otherwise."""
+    least = max(1, job.settings.rows.rows_min)
+    if rows < least and "rows" not in job.allowed:
+        wanted = f", rows.rows_min is {least}" if rows else ""
+        raise InputRefused(f"{source}: {rows} data rows{wanted}: is last night's export broken? --allow rows takes it")

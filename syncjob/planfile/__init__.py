@@ -1,0 +1,6 @@
+"""The plan: drafted row by row on disk, written as one file, read back only when it is whole."""
+
+from syncjob.planfile.draft import Draft
+from syncjob.planfile.file import Footer, Header, PlanFile, is_plan, write
+
+__all__ = ["Draft", "Footer", "Header", "PlanFile", "is_plan", "write"]

@@ -1,0 +1,165 @@
+"""The plan file: JSON Lines, 0600; a header, a line a row, a footer that seals all before it with a digest.
+
+    {"syncjob": "plan", "version": 1, "id": …, "job", "remote", "tenant", "config", "input", "columns", "made_at"}
+    {"n": 1, "source", "line", "key", "id", "etag", "outcome", "cause", "reason", "fields", "operations", …}
+    {"totals": {cause: n}, "guards": […], "requests": {…}, "digest": "sha256:…"}
+
+What is shown is what is sent: nothing but this file stands between deciding and doing. A file that was altered,
+cut or written by another version is refused before the first PATCH.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from syncjob.errors import PlanRefused, StorageRefused
+from syncjob.model import CAUSES, Cause, Settled, Verdict, dumps
+
+VERSION = 1
+MAGIC = '{"syncjob":"plan"'
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a plan is pinned to; `config` and `digest` are digests of what decided, `made_at` is ISO 8601 in UTC."""
+
+    id: str
+    job: str
+    remote: str
+    tenant: str | None
+    config: str
+    source: str
+    digest: str
+    columns: tuple[str, ...]
+    made_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a plan adds up to."""
+
+    totals: Mapping[Cause, int]
+    verdicts: tuple[Verdict, ...]
+    requests: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def write(path: Path, header: Header, rows: Iterable[Settled], footer: Footer) -> None:
+    """Write a plan, whole or not at all: 0600, synced, renamed into place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            seal = hashlib.sha256()
+            for line in _lines(header, rows):
+                file.write(line)
+                seal.update(line)
+            file.write(_footer(footer, seal.hexdigest()))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageRefused(f"plan {path}: cannot be written: {error.strerror or error}") from error
+
+
+def is_plan(path: Path) -> bool:
+    """Tell whether a file begins as a plan does; a file that cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC.encode()
+    except OSError:
+        return False
+
+
+class PlanFile:
+    """A plan that was read to its end and found whole; `rows` starts a fresh pass at each call."""
+
+    def __init__(self, path: Path) -> None:
+        """Verify the whole file; PlanRefused says what is wrong with it."""
+        self._path = path
+        self.header, self.footer = _verified(path)
+
+    def rows(self) -> Iterator[Settled]:
+        """Give the rows in input order."""
+        with self._path.open("rb") as file:
+            next(file)
+            for line in file:
+                value = json.loads(line)
+                if "n" not in value:
+                    return
+                yield Settled.from_json(value)
+
+    def check(
+        self, *, job: str, remote: str, tenant: str | None, config: str, now: datetime, age_max: timedelta
+    ) -> None:
+        """Hold the plan against the job that would send it; PlanRefused names all that differs."""
+        head = self.header
+        problems = [
+            f"plan {self._path}: made for {what} {theirs!r}, this is {ours!r}; plan again"
+            for what, theirs, ours in (
+                ("job", head.job, job),
+                ("remote", head.remote, remote),
+                ("tenant", head.tenant, tenant),
+            )
+            if theirs != ours
+        ]
+        if head.config != config:
+            problems.append(f"plan {self._path}: the configuration that decided it has changed since; plan again")
+        age = now - datetime.fromisoformat(head.made_at)
+        if age > age_max:
+            problems.append(f"plan {self._path}: made {_hours(age)} ago, plan.age_max is {_hours(age_max)}; plan again")
+        if problems:
+            raise PlanRefused(*problems)
+
+
+def _lines(header: Header, rows: Iterable[Settled]) -> Iterator[bytes]:
+    yield (dumps({"syncjob": "plan", "version": VERSION} | asdict(header)) + "\n").encode()
+    for row in rows:
+        yield (dumps(row.to_json()) + "\n").encode()
+
+
+def _footer(footer: Footer, seal: str) -> bytes:
+    value = {
+        "totals": {str(cause): count for cause, count in footer.totals.items()},
+        "guards": [asdict(one) for one in footer.verdicts],
+        "requests": dict(footer.requests),
+        "notes": list(footer.notes),
+        "digest": f"sha256:{seal}",
+    }
+    return (dumps(value) + "\n").encode()
+
+
+def _verified(path: Path) -> tuple[Header, Footer]:
+    seal, first, last = hashlib.sha256(), b"", b""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                first = first or line
+                seal.update(last)
+                last = line
+    except OSError as error:
+        raise PlanRefused(f"plan {path}: cannot be read: {error.strerror or error}") from error
+    try:
+        head, foot = json.loads(first), json.loads(last)
+        if head["version"] != VERSION:
+            raise PlanRefused(f"plan {path}: of version {head['version']}, this syncjob knows {VERSION}; plan again")
+        whole = foot["digest"] == f"sha256:{seal.hexdigest()}"
+    except (ValueError, KeyError, TypeError) as error:
+        raise PlanRefused(f"plan {path}: is cut off or no plan at all; plan again") from error
+    if not whole:
+        raise PlanRefused(f"plan {path}: was altered after it was made; plan again, never edit a plan")
+    del head["syncjob"], head["version"]
+    header = Header(**head | {"columns": tuple(head["columns"])})
+    verdicts = tuple(Verdict(**one) for one in foot["guards"])
+    totals = {CAUSES[word]: count for word, count in foot["totals"].items()}
+    return header, Footer(totals, verdicts, foot["requests"], tuple(foot["notes"]))
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span.total_seconds() / 3600:.3g} h"

@@ -1,0 +1,11 @@
+"""The Referrals API over HTTP: one request in, one `Answer` out; the only room that knows httpx.
+
+Nothing here tries again, waits or decides: that is for `exchange`. The token leaves only for the configured
+origin; a redirect is never followed; a nextLink contributes its query and nothing else.
+"""
+
+from syncjob.remote.auth import token_of
+from syncjob.remote.client import Access, Reader, Writer, opened
+from syncjob.remote.listing import Pages
+
+__all__ = ["Access", "Pages", "Reader", "Writer", "opened", "token_of"]

@@ -1,0 +1,114 @@
+"""The calls that there are: a `Reader` can get one referral or a page, a `Writer` can patch besides.
+
+Plan, drift and pull are given readers: their connections refuse to send anything but GET.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from syncjob.errors import UsageRefused
+from syncjob.model import Answer, Operation
+from syncjob.remote.transport import Connection
+from syncjob.settings import Limits, Remote
+
+Client = TypeVar("Client", bound="Reader")
+
+
+class Reader:
+    """One connection that can only read."""
+
+    methods: tuple[str, ...] = ("GET",)
+
+    def __init__(self, connection: Connection, correlation_id: str) -> None:
+        """Take a connection for these methods; `correlation_id` marks every request of the run."""
+        self._connection = connection
+        self._headers = {"MS-CorrelationId": correlation_id}
+
+    async def get(self, referral: str, request_id: str) -> Answer:
+        """Ask for one referral; the id is one path segment, whatever it holds."""
+        return await self._connection.send("GET", f"/{quote(referral, safe='')}", headers=self._marked(request_id))
+
+    async def page(self, query: str, request_id: str) -> Answer:
+        """Ask for one page of the listing."""
+        return await self._connection.send("GET", query=query, headers=self._marked(request_id))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    def _marked(self, request_id: str) -> dict[str, str]:
+        return {**self._headers, "MS-RequestId": request_id, "client-request-id": request_id}
+
+
+class Writer(Reader):
+    """One connection that can also patch, never without If-Match."""
+
+    methods = ("GET", "PATCH")
+
+    async def patch(self, referral: str, etag: str, operations: Sequence[Operation], request_id: str) -> Answer:
+        """Send a patch under the eTag as it was read, quotes included, and ask for the referral that results."""
+        assert etag, "no write without an eTag"
+        headers = {**self._marked(request_id), "If-Match": etag, "Prefer": "return=representation"}
+        body = json.dumps([one.to_json() for one in operations], ensure_ascii=False).encode()
+        path = f"/{quote(referral, safe='')}"
+        return await self._connection.send("PATCH", path, headers=headers, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What it takes to reach the remote; `wire` replaces the network in simulations."""
+
+    remote: Remote
+    limits: Limits
+    token: str | None = field(repr=False)
+    correlation_id: str
+    now: Callable[[], datetime]
+    wire: httpx.AsyncBaseTransport | None = None
+
+
+@asynccontextmanager
+async def opened(kind: type[Client], access: Access) -> AsyncIterator[list[Client]]:
+    """Open as many connections of one kind as may be in flight, and close them at the end."""
+    tls = trust(access.remote) if access.remote.url.startswith("https://") else None
+    clients = [
+        kind(
+            Connection(
+                access.remote,
+                access.limits,
+                methods=kind.methods,
+                token=access.token,
+                tls=tls,
+                now=access.now,
+                wire=access.wire,
+            ),
+            access.correlation_id,
+        )
+        for _ in range(access.limits.concurrency)
+    ]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            await client.close()
+
+
+def trust(remote: Remote) -> ssl.SSLContext:
+    """Trust what the operating system trusts and the configured bundle besides; TLS 1.2 or later, names checked."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if remote.ca_bundle is not None:
+        try:
+            context.load_verify_locations(remote.ca_bundle)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageRefused(f"remote.ca_bundle: {remote.ca_bundle} cannot be read as PEM: {error}") from error
+    return context

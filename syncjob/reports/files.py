@@ -1,0 +1,130 @@
+"""A report and a path go in; a file comes out that is whole or not there: no earlier report is ever cut short.
+
+The disk is proved before the first PATCH (`prove_writable`), because a night's work without a report is worse
+than none. Afterwards nothing is lost for want of a name: a target that cannot be replaced (Windows holds a file
+that is open in Excel) leaves the report beside it as `name (2).csv`.
+
+Reports hold customers' data: they are made with mode 0600.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from syncjob.errors import StorageRefused, UsageRefused
+from syncjob.model import Report
+from syncjob.reports import csv, json, text
+
+RENDERERS: dict[str, Callable[[Report], Iterator[str]]] = {
+    ".csv": csv.render,
+    ".json": json.render,
+    ".txt": partial(text.render, rows_max=None),
+}
+SUFFIXES = tuple(RENDERERS)
+SPARE_NAMES_MAX = 99
+
+
+def prove_writable(paths: Sequence[Path]) -> None:
+    """Prove that every report can be written where it should stand: a byte is written, flushed and taken away.
+
+    All problems are told at once: UsageRefused when a suffix is unknown, else StorageRefused.
+    """
+    unknown = [
+        f"{path}: a report ends in {', '.join(SUFFIXES)}; name the file accordingly"
+        for path in paths
+        if path.suffix.lower() not in RENDERERS
+    ]
+    storage = [problem for path in paths if (problem := _problem(path))]
+    places = [path.resolve() for path in paths]
+    storage += [
+        f"{path}: two reports would go to this one file; name two"
+        for n, path in enumerate(paths)
+        if places[n] in places[:n]
+    ]
+    if unknown:
+        raise UsageRefused(*unknown, *storage)
+    if storage:
+        raise StorageRefused(*storage)
+
+
+def _problem(path: Path) -> str | None:
+    folder = path.absolute().parent
+    try:
+        if path.is_dir():
+            return f"{path}: is a folder; name a file, for example {path / 'report.csv'}"
+        if not folder.is_dir():
+            return f"{path}: there is no folder {folder}; create it or name another"
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=folder, buffering=0) as probe:
+            probe.write(b"?")
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return f"{path}: nothing can be written to {folder}: {error.strerror}; mend that or name another folder"
+    return None
+
+
+def write(report: Report, path: Path) -> Path:
+    """Write the report in the form that the suffix asks for; give the path at which it stands in the end.
+
+    Raises StorageRefused when the disk refuses: nothing half-written is left, the earlier report stands.
+    """
+    render = RENDERERS[path.suffix.lower()]
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.absolute().parent)
+        temporary = Path(name)
+        try:
+            # Half a surrogate pair from a server is no UTF-8: as \ud800 it stays readable, and valid inside JSON.
+            with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.writelines(render(report))
+                file.flush()
+                os.fsync(file.fileno())
+            place = _into_place(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.absolute().parent)
+    except OSError as error:
+        raise StorageRefused(
+            f"{path}: the report could not be written: {error.strerror}; make room or mend the disk"
+            " (a report that stood there before is unharmed)"
+        ) from error
+    return place
+
+
+def _into_place(temporary: Path, path: Path) -> Path:
+    """Rename to the path, or to the first spare name that is free; OSError of the last try when none will do."""
+    try:
+        return temporary.replace(path)
+    except OSError as error:
+        refused = error
+    for spare in _spare_names(path):
+        try:
+            return temporary.replace(spare)
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+def _spare_names(path: Path) -> Iterator[Path]:
+    for n in range(2, SPARE_NAMES_MAX + 1):
+        spare = path.with_name(f"{path.stem} ({n}){path.suffix}")
+        if not os.path.lexists(spare):
+            yield spare
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename outlast a power cut, where folders can be flushed: Windows and some network disks cannot."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(number)

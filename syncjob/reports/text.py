@@ -1,0 +1,177 @@
+"""A report goes in, lines for a terminal or a mail come out: what needs a person, what changes, then the totals.
+
+Plain text without colour. A passer-by may look: values of private paths are masked, and no value from outside
+can move the cursor, hide or turn text. Memory is flat: the rows are read once and only those kept that will be
+shown; where all are to be shown they are read again for each group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from syncjob.model import UNKNOWN, Operation, Outcome, Report, Settled, Triple
+from syncjob.reports.values import (
+    MASK,
+    Move,
+    moves,
+    name_of,
+    outcomes,
+    plain,
+    requests,
+    shortened,
+)
+
+ROWS_MAX = 50
+VALUE_CHARS_MAX = 120
+SENTENCE_CHARS_MAX = 600
+
+STATUS, CLOSED = "/status", "Closed"
+
+# The groups in the order in which they are shown. Unchanged rows are counted only, unless they carry a warning.
+GROUPS = {
+    Outcome.INVALID: "needs a person",
+    Outcome.UNMATCHED: "needs a person",
+    Outcome.HELD: "needs a person",
+    Outcome.CONFLICTED: "needs a person",
+    Outcome.REJECTED: "needs a person",
+    Outcome.FAILED: "needs a person",
+    Outcome.UNSETTLED: "needs a person, or the next run",
+    Outcome.DEFERRED: "needs a person, or the next run",
+    Outcome.PLANNED: "ready to be sent",
+    Outcome.APPLIED: "sent and verified",
+    Outcome.DRIFTED: "only the remote moved; its value is kept",
+    Outcome.REFUSED: "by a rule",
+    Outcome.UNCHANGED: "with warnings",
+}
+THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
+WITHOUT_REASON = (Outcome.PLANNED, Outcome.APPLIED)
+
+
+def render(report: Report, *, rows_max: int | None = ROWS_MAX) -> Iterator[str]:
+    """Give the report in chunks, a line each; at most `rows_max` rows a group are shown, all of them for None."""
+    yield f"{_banner(report)}\n"
+    masked = False
+    for line in _groups(report, rows_max):
+        masked = masked or MASK in line
+        yield f"{line}\n"
+    yield "\n"
+    if masked:
+        yield f"Private values are masked as {MASK}; they stand unmasked in the CSV and JSON reports.\n"
+    for verdict in report.verdicts:
+        yield f"{_value(verdict.guard)}: {_sentence(verdict.message)}\n"
+    yield f"{_totals(report)}\n"
+    yield f"requests: {', '.join(f'{count} {_value(method)}' for method, count in requests(report).items())}\n"
+
+
+def _banner(report: Report) -> str:
+    run, job = report.run.get("id"), report.run.get("job")
+    name = report.kind.upper() + (f" {run}" if run else "") + (f" of job {job}" if job else "")
+    patches = report.requests.get("PATCH", 0)
+    if report.kind == "plan":
+        assert not patches, "a plan sends nothing"
+        return f"=== {_sentence(name)}: nothing was sent ==="
+    applied = _counted(report.totals.get(Outcome.APPLIED, 0), "row")
+    return f"{_sentence(name)}: {applied} applied, {f'{patches} PATCH sent' if patches else 'nothing was sent'}"
+
+
+def _totals(report: Report) -> str:
+    counts = outcomes(report)
+    parts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    return _counted(sum(counts.values()), "row") + (f": {parts}" if parts else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _groups(report: Report, rows_max: int | None) -> Iterator[str]:
+    counts: Counter[Outcome] = Counter()
+    kept: dict[Outcome, list[Settled]] = {outcome: [] for outcome in GROUPS}
+    for row in filter(_listed, report.rows()):
+        counts[row.outcome] += 1
+        if rows_max is not None and len(kept[row.outcome]) < rows_max:
+            kept[row.outcome].append(row)
+    for outcome, words in GROUPS.items():
+        if not counts[outcome]:
+            continue
+        yield ""
+        yield f"{outcome}, {words}: {_counted(counts[outcome], 'row')}"
+        for row in _all_of(outcome, report) if rows_max is None else kept[outcome]:
+            yield from _row(row, report.private)
+        if rows_max is not None and counts[outcome] > rows_max:
+            yield f"  … and {counts[outcome] - rows_max} more; all are in the report"
+
+
+def _listed(row: Settled) -> bool:
+    return row.outcome is not Outcome.UNCHANGED or bool(row.warnings)
+
+
+def _all_of(outcome: Outcome, report: Report) -> Iterable[Settled]:
+    return (row for row in report.rows() if row.outcome is outcome and _listed(row))
+
+
+def _row(row: Settled, private: frozenset[str]) -> Iterator[str]:
+    reason = "" if row.outcome in WITHOUT_REASON else row.reason
+    yield "  " + "  ".join(part for part in (_value(str(row.place)), _value(row.key or "-"), _sentence(reason)) if part)
+    if row.outcome in THREE_VALUES:
+        for triple in _moved(row.triples):
+            yield f"    ? {_three_values(triple, private)}"
+    for move in moves(row):
+        for words in _move(move, private):
+            yield f"    {words}"
+    if any(_closes(operation) for operation in row.operations):
+        yield "    ! CLOSES the referral: cannot be undone"
+    for warning in row.warnings:
+        yield f"    warning: {_sentence(warning)}"
+
+
+def _closes(operation: Operation) -> bool:
+    return operation.path == STATUS and operation.value == CLOSED
+
+
+def _moved(triples: Iterable[Triple]) -> list[Triple]:
+    """Give the fields that row and remote disagree on: those where both have moved, if there are such."""
+    differing = [one for one in triples if plain(one.observed) != plain(one.desired)]
+    both = [
+        one
+        for one in differing
+        if one.base is not UNKNOWN and plain(one.base) not in (plain(one.observed), plain(one.desired))
+    ]
+    return both or differing
+
+
+def _three_values(triple: Triple, private: frozenset[str]) -> str:
+    base = "unknown" if triple.base is UNKNOWN else _masked(triple.path, triple.base, private)
+    remote = _masked(triple.path, triple.observed, private)
+    row = _masked(triple.path, triple.desired, private)
+    return f"{_value(name_of(triple.path))}: base {base}, remote {remote}, row {row}"
+
+
+def _move(move: Move, private: frozenset[str]) -> Iterator[str]:
+    name = _value(name_of(move.path))
+    for member in move.appended:
+        yield f"+ {name}: {_masked(move.path, member, private)}"
+    if not move.appended:
+        before = _masked(move.path, move.before, private)
+        yield f"~ {name}: {before} -> {_masked(move.path, move.after, private)}"
+
+
+def _masked(path: str, value: Any, private: frozenset[str]) -> str:
+    """Give the value unless its path is private, lies below a private one or holds one; a blank may be seen."""
+    if value in (None, "") or not any(_overlap(path, one) for one in private):
+        return _value(value)
+    return MASK
+
+
+def _overlap(path: str, other: str) -> bool:
+    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
+
+
+def _value(value: Any) -> str:
+    return shortened(plain(value), VALUE_CHARS_MAX)
+
+
+def _sentence(text: str) -> str:
+    return shortened(text, SENTENCE_CHARS_MAX)

@@ -1,0 +1,83 @@
+"""Values and paths of a row go in; the words that every report uses for them come out, each on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from syncjob.model import Outcome, Report, Settled, dumps
+
+MASK = "•••"
+BLANK = "(blank)"
+METHODS = ("GET", "PATCH")
+
+# Printable to Python, invisible to a reader: fillers, joiners and variation selectors of several scripts.
+INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a row's operations do to one field: members that are appended, or one value for another."""
+
+    path: str
+    before: Any
+    after: Any
+    appended: tuple[Any, ...] = ()
+
+
+def moves(row: Settled) -> Iterator[Move]:
+    """Give what the operations of a row do, field by field in the order in which the row names them."""
+    before, after = row.before(), row.after()
+    for path, value in before.items():
+        appended = tuple(one.value for one in row.operations if one.path == f"{path}/-")
+        yield Move(path, value, after[path], appended)
+
+
+def name_of(path: str) -> str:
+    """Give a field's name: `/details/dealValue` is `dealValue`, `/customerProfile/team` is `customerProfile.team`."""
+    return path.removeprefix("/details/").removeprefix("/").replace("/", ".")
+
+
+def plain(value: Any) -> str:
+    """Give a JSON value as people write it; null and the empty text both mean nothing."""
+    match value:
+        case None | "":
+            return BLANK
+        case str():
+            return value
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return dumps(value)
+
+
+def visible(text: str) -> str:
+    r"""Give text on one line that shows all it holds: what moves a cursor, hides or turns text becomes `\x1b`."""
+    if text.isprintable() and (text.isascii() or INVISIBLE.isdisjoint(text)):
+        return text
+    return "".join(one if one.isprintable() and one not in INVISIBLE else _escape(one) for one in text)
+
+
+def _escape(one: str) -> str:
+    return one.encode("unicode_escape").decode("ascii")
+
+
+def shortened(text: str, chars_max: int) -> str:
+    """Give `visible(text)`, cut at `chars_max` characters; nothing beyond them is looked at."""
+    shown = visible(text[: chars_max + 1])
+    return shown if len(shown) <= chars_max else f"{shown[: chars_max - 1]}…"
+
+
+def outcomes(report: Report) -> dict[str, int]:
+    """Give the count of rows by outcome, changes first, without those that no row had."""
+    order = sorted(Outcome, key=lambda one: one not in (Outcome.APPLIED, Outcome.PLANNED))
+    return {str(one): report.totals[one] for one in order if report.totals.get(one)}
+
+
+def requests(report: Report) -> dict[str, int]:
+    """Give the count of requests by method; that none was sent is worth saying too."""
+    return dict.fromkeys(METHODS, 0) | dict(report.requests)

@@ -1,0 +1,56 @@
+"""Looking into the sandbox from outside: GET requests, referrals, writes and faults, PUT faults; JSON out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from syncjob.sandbox import answers
+from syncjob.sandbox.faults import rates_of
+from syncjob.sandbox.messages import Reply, Request
+from syncjob.sandbox.refusals import RefusedError, invalid, not_allowed
+
+if TYPE_CHECKING:
+    from syncjob.sandbox.service import Sandbox
+
+_REQUEST_ID = "00000000-5a4d-4b0c-8000-000000000000"
+
+
+def introspected(sandbox: Sandbox, request: Request) -> Reply:
+    """What the sandbox tells of itself; never faulted, never recorded."""
+    try:
+        shown = _shown(sandbox, request)
+    except RefusedError as refusal:
+        return answers.refused(refusal, _REQUEST_ID)
+    return answers.answer(200, json.dumps(shown, ensure_ascii=False).encode(), _REQUEST_ID)
+
+
+def _shown(sandbox: Sandbox, request: Request) -> Any:
+    name = request.path.removeprefix("/sandbox/")
+    match request.method, name:
+        case "GET", "requests":
+            return [record.as_json() for record in sandbox.records]
+        case "GET", "referrals":
+            return sandbox.store.documents()
+        case "GET", "writes":
+            return [write.as_json() for write in sandbox.store.writes]
+        case "GET" | "PUT", "faults":
+            if request.method == "PUT":
+                _replace_rates(sandbox, request.body)
+            return asdict(sandbox.rates)
+        case _, "requests" | "referrals" | "writes" | "faults":
+            raise not_allowed(request.method)
+        case _:
+            message = f"There is nothing at {request.path}; there are requests, referrals, writes and faults."
+            raise RefusedError(404, "itemNotFound", message, target="path")
+
+
+def _replace_rates(sandbox: Sandbox, body: bytes) -> None:
+    try:
+        given = json.loads(body)
+        if not isinstance(given, dict):
+            raise invalid('Send an object of faults and rates, such as {"lost": 0.1}.', target="body")
+        sandbox.rates = rates_of(given)
+    except ValueError as error:
+        raise invalid(str(error), target="faults") from error
