@@ -143,7 +143,7 @@ defaults: {locale: [de]}
         "12: fields.B: must be a field's name, or a mapping with 'field: …' in it",
         "13: fields.C.2.blank: must be 'ignore', 'clear' or 'error'; got 'never'",
         "14: guards.closes: must be at least 0; got '-1'",
-        "14: guards.changes: must be a number; got 'many'",
+        "14: guards.changes: 'many' is neither a count of rows nor a share such as 30%",
         "16: limits.concurrency: must be a whole number; got 'abc'",
         "17: limits.connect_s: must be greater than 0; got '0'",
         "18: the key 'concurrency' stands here and on line 16; keep one of them",
