@@ -54,11 +54,15 @@ class Run:
 
 @dataclass(slots=True)
 class Sending:
-    """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen."""
+    """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
+
+    `sends` counts what left the house, `attempts` what counts against `attempts_max`: a throttled send does not.
+    """
 
     change: Change
     run: Run
     shown: frozenset[str]
+    sends: int = 0
     attempts: int = 0
     locked: int = 0
     etag_refused: int = 0
@@ -75,8 +79,8 @@ class Sending:
             if settled is not None:
                 return settled
         if self.unheard:
-            return self.settled(Cause.ANSWER_UNKNOWN, f"sent {self.attempts} times, no answer could be read")
-        return self.settled(Cause.ATTEMPTS_SPENT, f"tried {self.attempts} times; the last look shows no change of ours")
+            return self.settled(Cause.ANSWER_UNKNOWN, f"sent {self.sends} times, no answer could be read")
+        return self.settled(Cause.ATTEMPTS_SPENT, f"tried {self.sends} times; the last look shows no change of ours")
 
     def cut(self) -> Settled:
         """Settle in the middle of things, when the run is stopped."""
@@ -97,17 +101,18 @@ class Sending:
             cause,
             reason,
             warnings=(*self.change.warnings, *warnings),
-            attempts=self.attempts,
+            attempts=self.sends,
             request_ids=tuple(self.request_ids),
         )
 
     async def _send(self) -> Answer:
         """Record the intent, then let the patch leave."""
         world, change = self.run.sender.world, self.change
+        self.sends += 1
         self.attempts += 1
         mark = world.mark()
         planned = self.settled(Cause.TO_SEND, "")
-        await self.run.intend(Intent(change.n, self.attempts, world.now().timestamp(), mark, planned))
+        await self.run.intend(Intent(change.n, self.sends, world.now().timestamp(), mark, planned))
         before, self.unheard = self.unheard, True
         answer = await self.run.sender.patch(change.id, change.etag, change.operations, mark)
         self.unheard = before or retry.after(answer) in (Next.LOOK, Next.DONE)
@@ -177,7 +182,7 @@ class Sending:
             warnings=found.warnings,
             triples=found.triples,
             operations=found.operations,
-            attempts=self.attempts,
+            attempts=self.sends,
             request_ids=tuple(self.request_ids),
         )
 

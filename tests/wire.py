@@ -34,4 +34,5 @@ class SandboxWire(httpx.AsyncBaseTransport):
         if meeting.reply is None:
             raise httpx.ReadError("the sandbox cut the connection", request=request)
         reply = meeting.reply
-        return httpx.Response(reply.status, headers=list(reply.headers), content=reply.body, request=request)
+        body = httpx.ByteStream(reply.body)
+        return httpx.Response(reply.status, headers=list(reply.headers), stream=body, request=request)

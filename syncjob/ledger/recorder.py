@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 
-from syncjob.errors import StorageRefused
 from syncjob.ledger.store import Intent, Ledger
 from syncjob.model import Settled
 
@@ -51,7 +50,7 @@ class Recorder:
         self._written = None
         try:
             self.flush()
-        except StorageRefused as error:
+        except Exception as error:  # noqa: BLE001  # it is raised where the intent waits, whatever it is
             written.set_exception(error)
             written.exception()  # every waiter raises it; the loop need not remark on it
         else:
