@@ -31,7 +31,7 @@ from syncjob.core.fields import BY_PATH, LISTS, STATUS
 from syncjob.core.merge import Rules, missing
 from syncjob.core.report import SAME_BUGS_MAX
 from syncjob.core.retry import LOCKED_MAX, Next
-from syncjob.core.values import by_key, look, same
+from syncjob.core.values import by_key, look, same, stands
 from syncjob.errors import BrokenAssumption, StorageRefused, SyncjobError, frames
 from syncjob.exchange import Miss, Sender, said
 from syncjob.ledger import Intent
@@ -50,6 +50,14 @@ class Run:
     intend: Callable[[Intent], Awaitable[None]]
     learn: Callable[[str, dict[str, tuple[Any, Any]]], None]
     etags_refused: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
+
+    def broke(self, trace: str) -> None:
+        """Count a row that met an error of ours; the third ends the run."""
+        self.traces.append(trace)
+        if len(self.traces) >= SAME_BUGS_MAX:
+            words = f"{len(self.traces)} rows met an error in syncjob itself; the log names the traces"
+            self.sender.end(Cause.BROKEN, BrokenAssumption(words))
 
 
 @dataclass(slots=True)
@@ -122,10 +130,8 @@ class Sending:
     async def _hear(self, what: Next, answer: Answer) -> Settled | None:
         """Act on an answer; None means: send again."""
         match what:
-            case Next.DONE if answer.status == NO_CONTENT:
-                return await self._verify_by_reading()
-            case Next.DONE if _is_referral(answer.body, self.change.id):
-                return self._verify(answer.body) or self._alarmed(answer.body)
+            case Next.DONE if answer.status == NO_CONTENT or _is_referral(answer.body, self.change.id):
+                return await self._verify(answer.body or {})
             case Next.DONE | Next.LOOK | Next.STALE:
                 return await self._look(what, answer)
             case Next.GATE:
@@ -169,7 +175,7 @@ class Sending:
             self.run.etags_refused.append(self.change.id)
             if len(self.run.etags_refused) >= SAME_BUGS_MAX:
                 self.run.sender.end(Cause.BROKEN, BrokenAssumption(reason))
-            return self.settled(Cause.ETAG_REFUSED, reason)
+            return self._given_up(Cause.ETAG_REFUSED, reason)
         return await self._wait(answer)
 
     def _overtaken(self, found: Settled) -> Settled:
@@ -203,23 +209,28 @@ class Sending:
         touched = self.settled(Cause.TO_SEND, "").before()
         return [triple for triple in self.change.triples if triple.path in touched]
 
-    async def _verify_by_reading(self) -> Settled:
-        """Accepted without a word: read, since only what is seen counts as applied."""
+    async def _verify(self, body: Mapping[str, Any]) -> Settled:
+        """Hold the remote's own word against what was asked; where it is silent on a field, read."""
+        altered = self._altered(body)
+        if not altered:
+            return self._alarmed(body)
+        if all(stands(body, path) for path in altered):
+            self.run.learn(self.change.id, altered)
+            return self._accepted_altered(altered)
         seen = await self.run.sender.read(self.change.id, must=True)
         if isinstance(seen, Miss):
             return self.settled(Cause.ANSWER_UNKNOWN, f"accepted, but it could not be verified: {seen.reason}")
-        return self._verify(seen.body) or self.settled(Cause.CONFIRMED, "")
+        altered = self._altered(seen.body)
+        return self._accepted_altered(altered) if altered else self.settled(Cause.CONFIRMED, "")
 
-    def _verify(self, body: Mapping[str, Any]) -> Settled | None:
-        """Hold what the remote has now against what was asked; None when it is that."""
-        altered = {one.path: (one.desired, look(body, one.path)) for one in self._sent() if not self._agreed(one, body)}
-        if not altered:
-            return None
-        self.run.learn(self.change.id, altered)
+    def _altered(self, body: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Give, by path, what was asked and what is held, where the two differ."""
+        return {one.path: (one.desired, look(body, one.path)) for one in self._sent() if not self._agreed(one, body)}
+
+    def _accepted_altered(self, altered: Mapping[str, Any]) -> Settled:
         names = ", ".join(BY_PATH[path].name for path in altered)
-        return self.settled(
-            Cause.ACCEPTED_ALTERED, f"accepted, but the remote holds something else in {names}; look at the referral"
-        )
+        reason = f"accepted, but the remote holds something else in {names}; look at the referral"
+        return self.settled(Cause.ACCEPTED_ALTERED, reason)
 
     def _alarmed(self, body: Mapping[str, Any]) -> Settled:
         """Applied; but what moved beside it under our eTag shows a remote that does not honour If-Match."""
@@ -280,4 +291,5 @@ async def settle(change: Change, run: Run) -> Settled:
     except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted
         trace = run.sender.world.mark()
         run.sender.log.warning("row.broken", n=change.n, trace=trace, error=type(error).__name__, frames=frames(error))
+        run.broke(trace)
         return sending.broken(f"an error in syncjob itself ({type(error).__name__}, trace {trace} in the log)")

@@ -142,10 +142,14 @@ class Exchange:
         return answer
 
     async def pause(self, attempt: int, answer: Answer, *, must: bool = False) -> bool:
-        """Wait before the next try; False when the budget has none left. The gate's wait is the gate's."""
-        if not (self.budget.spend() or must):
+        """Wait before the next try; False when the budget has none left. The gate's wait is the gate's.
+
+        A `must` goes on with an empty budget, but nothing new begins then: looking through an outage is a load too.
+        """
+        if not self.budget.spend():
             self.end(Cause.BUDGET_SPENT, RemoteUnavailable(f"the budget for retries is spent; last: {said(answer)}"))
-            return False
+            if not must:
+                return False
         if retry.after(answer) is not Next.GATE:
             limits, chance = self.limits, self.world.random.random()
             await self.world.sleep(backoff_s(attempt, limits.wait_initial_s, limits.wait_max_s, chance))
@@ -158,10 +162,11 @@ class Exchange:
                 reason = f"the remote has no referral {referral} (status {answer.status})"
                 return Miss(Cause.NOT_FOUND, reason, answer.request_id)
             case Next.FORBIDDEN:
-                self._count_forbidden(referral)
-                return Miss(
-                    Cause.FORBIDDEN, f"the account may not touch this referral: {said(answer)}", answer.request_id
-                )
+                if self._never_welcome(referral):
+                    self.end(Cause.SIGN_IN, SignInNeeded(NO_ROLE))
+                    return Miss(Cause.SIGN_IN, f"{NO_ROLE} ({said(answer)})", answer.request_id)
+                reason = f"the account may not touch this referral: {said(answer)}"
+                return Miss(Cause.FORBIDDEN, reason, answer.request_id)
             case Next.SIGN_IN:
                 words = MFA if answer.code == "900421" else SIGN_IN
                 self.end(Cause.SIGN_IN, SignInNeeded(f"{words} ({said(answer)})"))
@@ -230,11 +235,10 @@ class Exchange:
             return Miss(self.over.cause, str(self.over.error))
         return Miss(Cause.REMOTE_UNAVAILABLE, f"the remote gave no answer: {said(answer)}", answer.request_id)
 
-    def _count_forbidden(self, referral: str) -> None:
+    def _never_welcome(self, referral: str) -> bool:
         """Three referrals forbidden and none ever allowed: it is the account, not the referral."""
         self._forbidden.add(referral)
-        if len(self._forbidden) >= FORBIDDEN_MAX and not self._welcome:
-            self.end(Cause.SIGN_IN, SignInNeeded(NO_ROLE))
+        return len(self._forbidden) >= FORBIDDEN_MAX and not self._welcome
 
     def end(self, cause: Cause, error: SyncjobError) -> None:
         """End all asking, unless it has ended already: the first reason counts."""

@@ -11,7 +11,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -22,6 +22,7 @@ REFERRALS = "/engagements/referrals"
 VERSION = "/v1.0"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
+HOST = re.compile(rb"[a-z0-9_.:-]+")
 AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
 
 
@@ -30,12 +31,20 @@ def _url(text: str) -> str:
     parts = urlsplit(text.strip())
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError(f"{text!r} must start with https:// (plain http only for localhost, the sandbox)")
-    if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+    if not _can_be_reached(parts) or parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"{text!r} must be https://HOST[/PATH] and nothing else")
     path = parts.path.rstrip("/")
     if not path.endswith(REFERRALS):
         path = (path or VERSION) + REFERRALS
     return urlunsplit((parts.scheme, parts.netloc.lower(), path, "", ""))
+
+
+def _can_be_reached(parts: SplitResult) -> bool:
+    """Tell whether host and port are such as a connection can be made to."""
+    try:
+        return HOST.fullmatch((parts.hostname or "").encode("idna")) is not None and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _zone(text: str) -> str:

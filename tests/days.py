@@ -11,6 +11,7 @@ import csv
 import io
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from syncjob.model import Settled
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.seeds import seed as seeded
 from syncjob.sandbox.service import Sandbox
-from syncjob.sandbox.store import Store
+from syncjob.sandbox.store import Store, Write
 from syncjob.settings import Settings
 
 FAULTS = (
@@ -180,6 +181,19 @@ def live(seed: int) -> Day:
         after.run_until_complete(_calm(day, _Place(settings, folder, after, chance)))
         bury(after)
         return day
+
+
+def overwritten(writes: Sequence[Write]) -> list[str]:
+    """Give each path of each referral that a client wrote after somebody else had edited it; lists are appended to."""
+    edited: set[tuple[str, str]] = set()
+    lost = []
+    for write in writes:
+        paths = {(write.referral_id, edit.path) for edit in write.edits if not edit.path.startswith("/team")}
+        if write.writer == "elsewhere":
+            edited |= paths
+        else:
+            lost += [f"{path} of {referral}" for referral, path in paths & edited]
+    return lost
 
 
 @dataclass

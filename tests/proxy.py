@@ -53,7 +53,8 @@ class Proxy:
     def cut_all(self) -> None:
         """Reset every connection that stands."""
         for pair in list(self.connections):
-            self._cut(*pair)
+            for writer in pair:
+                _reset(writer)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection to its end."""
@@ -96,15 +97,14 @@ class Proxy:
                 self.passed[way] += left
                 writer.write(data[:left])
                 await writer.drain()
-                if left < len(data) and not self.silent:
+                if left < len(data):
                     self.disarm()
-                    self._cut(*pair)
+                    self.cuts += 1
+                    if self.silent:
+                        await _swallow(reader)
+                    for each in pair:
+                        _reset(each)
                     return
-
-    def _cut(self, *writers: asyncio.StreamWriter) -> None:
-        self.cuts += 1
-        for writer in writers:
-            _reset(writer)
 
 
 @asynccontextmanager
@@ -128,6 +128,11 @@ async def between(upstream: str) -> AsyncIterator[Proxy]:
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _swallow(reader: asyncio.StreamReader) -> None:
+    while await reader.read(CHUNK):
+        pass
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -103,11 +103,10 @@ def _log(path: Path | None) -> Log:
     import structlog
 
     try:
-        file = os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8", buffering=1
-        )
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise StorageRefused(f"log {path}: cannot be written: {error.strerror}") from error
+    file = click.get_current_context().with_resource(os.fdopen(number, "w", encoding="utf-8", buffering=1))
     stamps = structlog.processors.TimeStamper(fmt="iso", utc=True)
     lines: list[Any] = [structlog.processors.add_log_level, stamps, structlog.processors.JSONRenderer()]
     log: Log = structlog.wrap_logger(structlog.WriteLogger(file), processors=lines)

@@ -1,8 +1,8 @@
 """Run a story to its end: the event loop, the signals, and the way back to an exit code.
 
-SIGINT and SIGTERM ask the run to stop: before anything was sent at once, afterwards in its own time. A second
-SIGINT ends the process as it stands; the ledger is consistent at any moment. SIGHUP is nobody's business: a
-job goes on when its terminal closes.
+SIGINT and SIGTERM end a run at once while nothing was sent, be it in the middle of a read or a question; afterwards
+they ask it to stop in its own time. A second SIGINT ends the process as it stands; the ledger is consistent at any
+moment. SIGHUP is nobody's business: a job goes on when its terminal closes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+import click
 
 from syncjob.cli.terminal import say
 from syncjob.errors import Exit
@@ -26,32 +28,42 @@ def run(story: Callable[[], Coroutine[Any, Any, Result]], stop: Stop) -> Result 
 
     async def main() -> Result:
         stop.main = asyncio.current_task()
-        _listen(stop)
-        return await story()
+        with _listening(stop):
+            return await story()
 
     try:
         return asyncio.run(main())
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except (asyncio.CancelledError, KeyboardInterrupt, click.Abort):
         say("syncjob: stopped; nothing was sent")
         return Exit(128 + (stop.signal or signal.SIGINT))
 
 
-def _listen(stop: Stop) -> None:
+@contextmanager
+def _listening(stop: Stop) -> Iterator[None]:
+    """Hear signals while a story runs; only the main thread of a process can."""
     loop = asyncio.get_running_loop()
 
-    def heard(number: int) -> None:
+    def asked(number: int) -> None:
+        say("syncjob: stopping; rows in flight get a few seconds. Ctrl-C again ends at once")
+        stop.ask(number)
+
+    def heard(number: int, _: object) -> None:
         if stop.signal and number == signal.SIGINT:
             os._exit(Exit.INTERRUPTED)
         if stop.patient:
-            say("syncjob: stopping; rows in flight get a few seconds. Ctrl-C again ends at once")
-        stop.ask(number)
+            loop.call_soon_threadsafe(asked, number)
+            return
+        # Raised where the process stands: a read or a question would keep the loop from hearing anything.
+        stop.signal = number
+        raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(ValueError):  # not the main thread: nobody can signal us there
-            try:
-                loop.add_signal_handler(number, heard, number)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda known, _: loop.call_soon_threadsafe(heard, known))
-    if hasattr(signal, "SIGHUP"):
-        with suppress(ValueError):
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, heard)
+        if hasattr(signal, "SIGHUP"):
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        yield
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)

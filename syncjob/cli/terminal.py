@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -19,8 +20,11 @@ def emit(chunks: Iterable[str]) -> None:
         for chunk in chunks:
             sys.stdout.write(chunk)
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123  # it lives as long as the process
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # else Python tries once more when it ends, and fails
+    except ValueError:  # closed before we came
+        return
 
 
 def say(words: str) -> None:

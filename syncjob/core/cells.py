@@ -21,8 +21,11 @@ from syncjob.core.values import TIMESTAMP
 
 CLEAR = "<clear>"
 MASK = "•••"
-TEAM_MAX = 50
-PLAIN_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
+MEMBERS_MAX = 50
+PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+COUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
+DIGITS_MAX, DECIMALS_MAX = 15, 4  # what a JSON number carries without rounding
+ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # group marks that people and programs take for each other
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
@@ -74,29 +77,49 @@ def _text(field: Field, cell: str, _: Reading) -> str:
     return unicodedata.normalize("NFC", cell)
 
 
-def _money(_: Field, cell: str, reading: Reading) -> str:
-    if reading.locale:
-        amount = _localised(cell, reading.locale)
-    elif PLAIN_NUMBER.fullmatch(cell):
-        amount = Decimal(cell)
-    else:
-        plain = re.sub(r"[^\d]", "", cell.partition(".")[0]) or "12000"
-        raise CellError(f"{cell!r} is not a plain number; write {plain} or state a locale")
+def _money(__: Field, cell: str, reading: Reading) -> str:
+    amount = _localised(cell, reading.locale) if reading.locale else _plain(cell)
     if amount < 0:
         raise CellError(f"{cell!r} is negative; a deal value is 0 or more")
-    return str(values.money(amount, as_string=True))
+    _, digits, exponent = amount.as_tuple()
+    if (
+        not isinstance(exponent, int)
+        or max(len(digits), len(digits) + exponent) > DIGITS_MAX
+        or exponent < -DECIMALS_MAX
+    ):
+        raise CellError(f"{cell!r} has too many digits; at most {DIGITS_MAX}, of them {DECIMALS_MAX} decimals")
+    return str(values.money(abs(amount), as_string=True))
+
+
+def _plain(cell: str) -> Decimal:
+    if PLAIN_NUMBER.fullmatch(cell):
+        return Decimal(cell)
+    wanted = cell.replace(",", "") if re.fullmatch(r"\d+(,\d+)+", cell) else "it as 12000.50"
+    raise CellError(f"{cell!r} is not a plain number; write {wanted} or state a locale")
 
 
 def _localised(cell: str, locale: str) -> Decimal:
-    from babel.numbers import NumberFormatError, parse_decimal
+    from babel.numbers import NumberFormatError, get_group_symbol, parse_decimal
 
+    mark = get_group_symbol(locale)
+    alike = next((chars for chars in ALIKE if mark in chars), mark)
+    if re.search(r"[^\W\d]", cell):  # 1e5, 1_000 and NaN are numbers to Python, not to people
+        raise CellError(f"{cell!r} is no number as {locale} writes it")
     try:
-        amount = parse_decimal(cell, locale=locale, strict=True)
+        return parse_decimal(re.sub(f"[{re.escape(alike)}]", mark, cell), locale=locale, strict=True)
     except NumberFormatError as error:
         raise CellError(f"{cell!r} is no number as {locale} writes it") from error
-    if not PLAIN_NUMBER.fullmatch(format(amount, "f")):
-        raise CellError(f"{cell!r} has too many digits; at most 15 and 4 decimals")
-    return amount
+
+
+def unknown_locale(name: str) -> str:
+    """Say why numbers cannot be read as this locale writes them; nothing when they can."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        Locale.parse(name)
+    except (UnknownLocaleError, ValueError):
+        return f"no locale is called {name!r}; write for example de_DE"
+    return ""
 
 
 def _date(_: Field, cell: str, reading: Reading) -> str:
@@ -105,7 +128,10 @@ def _date(_: Field, cell: str, reading: Reading) -> str:
     day = _day(cell, reading.date_format)
     if reading.time_zone is None:
         raise CellError(f"{cell!r} is a date; state the time_zone in which it begins, or write a timestamp")
-    return values.midnight(day, reading.time_zone)
+    try:
+        return values.midnight(day, reading.time_zone)
+    except OverflowError:
+        raise CellError(f"{cell!r} is before all time in {reading.time_zone}; write the right year") from None
 
 
 def _day(cell: str, date_format: str | None) -> date:
@@ -130,6 +156,10 @@ def _timestamp(_: Field, cell: str, reading: Reading) -> str:
     if reading.time_zone is None:
         raise CellError(f"{cell!r} names no time zone; end it with Z or an offset, or state a time_zone")
     at = datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZoneInfo(reading.time_zone))
+    if at.utcoffset() != at.replace(fold=1).utcoffset():
+        raise CellError(
+            f"{cell!r} comes never or twice in {reading.time_zone}, where the clocks change; add the offset"
+        )
     offset = at.strftime("%z")
     return f"{day}T{clock}{'.' + fraction if fraction else ''}{offset[:3]}:{offset[3:5]}"
 
@@ -168,23 +198,35 @@ def _solutions(_: Field, cell: str, __: Reading) -> list[dict[str, Any]]:
         parts = [part.strip() for part in one.split(",")]
         names = ("id", "currency", "price", "quantity")[: len(parts)]
         numbers = [part for part in parts[2:] if part]
-        if len(parts) not in (1, 4) or not parts[0] or not all(PLAIN_NUMBER.fullmatch(part) for part in numbers):
+        if len(parts) not in (1, 4) or not parts[0] or not all(COUNT.fullmatch(part) for part in numbers):
             raise CellError(f"{one!r} is not `id` nor `id, currency, price, quantity`")
         solutions.append({name: part for name, part in zip(names, parts, strict=True) if part})
     return _once(solutions, "id")
 
 
 def _members(cell: str) -> list[str]:
-    members = [one.strip() for one in re.split(r"[;\n]", cell) if one.strip()]
-    if len(members) > TEAM_MAX:
-        raise CellError(f"has {len(members)} members; at most {TEAM_MAX} are allowed")
-    return members
+    return [one.strip() for one in re.split(r"[;\n]", cell) if one.strip()]
 
 
 def _once(members: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     if len({one[key].casefold() for one in members}) < len(members):
         raise CellError("names a member twice; keep one")
+    return _few(members)
+
+
+def _few(members: list[Any]) -> list[Any]:
+    if len(members) > MEMBERS_MAX:
+        raise CellError(f"has {len(members)} members; at most {MEMBERS_MAX} are allowed")
     return members
+
+
+def joined(field: Field, earlier: list[Any], more: list[Any]) -> list[Any]:
+    """Join what two columns say of one list; who is named alike in both is named once, CellError when otherwise."""
+    held = values.by_key(field, earlier)
+    for key, member in values.by_key(field, more).items():
+        if key in held and (values.differing(member, held[key]) or values.differing(held[key], member)):
+            raise CellError("names a member of another column otherwise; keep one")
+    return _few([*earlier, *(one for key, one in values.by_key(field, more).items() if key not in held)])
 
 
 PARSERS: dict[Kind, Callable[[Field, str, Reading], Any]] = {

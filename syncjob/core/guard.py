@@ -123,7 +123,7 @@ def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]
     if "changes" in allowed:
         return allowed["changes"]
     if isinstance(guards.changes, float):
-        return int(guards.changes * tally.rows) if tally.rows >= SHARE_FROM_ROWS else None
+        return int(round(guards.changes * tally.rows, 6)) if tally.rows >= SHARE_FROM_ROWS else None
     return guards.changes
 
 

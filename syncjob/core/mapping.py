@@ -69,6 +69,7 @@ class _Said:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     currency: Wish | None = None
+    blank: list[Feed] = field(default_factory=list)
 
 
 def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
@@ -87,6 +88,8 @@ def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
             elif not known.locked:
                 feeds.append(_feed(settings, column, target, known))
     problems += _twice(feeds)
+    locales = dict.fromkeys(feed.reading.locale for feed in feeds if feed.reading.locale)
+    problems += [fault for one in locales if one and (fault := cells.unknown_locale(one))]
     if not feeds and not problems:
         problems.append("fields: no column feeds a field that can be written")
     if problems:
@@ -124,6 +127,9 @@ def map_row(feeds: Feeds, row: SourceRow) -> Desired | Settled:
     said = _Said()
     for feed in feeds.feeds:
         _read(feed, row.columns.get(feed.column, "").strip(), said, feeds)
+    for feed in said.blank:
+        if feed.field.path not in said.wishes:  # of several columns of one list the others may have spoken
+            _clear(feed, said)
     _complete_status(said)
     _complete_money(said)
     if not said.problems and not said.wishes and feeds.strict:
@@ -187,10 +193,12 @@ def _twice(feeds: list[Feed]) -> list[str]:
 
 def _read(feed: Feed, cell: str, said: _Said, feeds: Feeds) -> None:
     """Add what one cell says."""
-    if cell == CLEAR or (not cell and feed.blank == "clear"):
+    if cell == CLEAR:
         _clear(feed, said)
         return
     if not cell:
+        if feed.blank == "clear":
+            said.blank.append(feed)
         if feed.blank == "error":
             said.problems.append(f"{feed.column}: is blank; write a value, or {CLEAR} to clear it")
         return
@@ -226,14 +234,19 @@ def _translated(feed: Feed, cell: str) -> str:
     word = feed.words.get(cell.casefold())
     known = {meaning.casefold() for meaning in feed.words.values()} | {word.casefold() for word in feed.field.words}
     if word is None and cell.casefold() not in known:
-        said = "the word" if feed.field.private else repr(cell)
-        raise CellError(f"{said} is not in translate; add it there{did_you_mean(cell, list(feed.words))}")
+        if feed.field.private:
+            raise CellError("the word is not in translate; add it there")
+        raise CellError(f"{cell!r} is not in translate; add it there{did_you_mean(cell, list(feed.words))}")
     return word if word is not None else cell
 
 
 def _clear(feed: Feed, said: _Said) -> None:
     if feed.field.path in (STATUS, SUBSTATUS, CURRENCY):
         said.problems.append(f"{feed.column}: {feed.field.name} cannot be cleared")
+        return
+    earlier = said.wishes.get(feed.field.path)
+    if earlier is not None and earlier.desired is not None:
+        said.problems.append(f"{feed.column}: clears the list to which {earlier.column!r} adds")
         return
     said.wishes[feed.field.path] = Wish(feed.field.path, None, feed.column)
 
@@ -244,7 +257,7 @@ def _add(feed: Feed, path: str, value: Any, said: _Said) -> None:
         if earlier.desired is None:
             said.problems.append(f"{feed.column}: {earlier.column!r} clears the list to which this adds")
             return
-        value = [*earlier.desired, *value]
+        value = cells.joined(feed.field, earlier.desired, value)
     elif earlier is not None and earlier.desired != value:
         said.problems.append(f"{feed.column}: says {value!r} where {earlier.column!r} says {earlier.desired!r}")
         return

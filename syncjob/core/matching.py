@@ -26,7 +26,7 @@ KEY_CHARS_MAX = 200
 
 def key_of(by: str, cell: str) -> tuple[str, str]:
     """Give the comparable key of a cell and, where it cannot be one, why."""
-    key = unicodedata.normalize("NFC", cell).strip()
+    key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"
     if len(key) > KEY_CHARS_MAX or any(unicodedata.category(char)[0] == "C" for char in key):

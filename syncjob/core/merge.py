@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from syncjob.core.fields import BY_PATH, LISTS, find
-from syncjob.core.values import by_key, same
-from syncjob.model import UNKNOWN, Wish
+from syncjob.core.values import by_key, look, same
+from syncjob.model import UNKNOWN, Pair, Wish
 from syncjob.settings import Settings
 
 
@@ -56,15 +56,25 @@ class Rules:
 
 def merge(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
     """Say where one wish stands; policies are applied: what a rule decides is no drift or conflict any more."""
-    if BY_PATH[wish.path].kind in LISTS and wish.path not in rules.whole and wish.desired is not None:
+    if appends(wish.path, wish.desired, rules):
         return _members(wish, base, observed, rules)
     if same(wish.path, wish.desired, observed, wish.zone):
         return Stand.AGREED
     if base is UNKNOWN or same(wish.path, base, observed, wish.zone):
         return Stand.CHANGE
     if same(wish.path, wish.desired, base, wish.zone):
-        return _policy(Stand.DRIFT, rules)
-    return _policy(Stand.CONFLICT, rules)
+        return policy(Stand.DRIFT, rules)
+    return policy(Stand.CONFLICT, rules)
+
+
+def sides(pair: Pair, wish: Wish) -> tuple[Any, Any]:
+    """Give the base and the observed value of one wish."""
+    return pair.base.get(wish.path, UNKNOWN), look(pair.observed.body, wish.path)
+
+
+def appends(path: str, desired: Any, rules: Rules) -> bool:
+    """Tell whether a wish adds members to a list and leaves the others alone."""
+    return BY_PATH[path].kind in LISTS and path not in rules.whole and desired is not None
 
 
 def missing(wish: Wish, base: Any, observed: Any, rules: Rules) -> list[Any]:
@@ -82,7 +92,8 @@ def _members(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
     return Stand.AGREED if by_key(field, wish.desired).keys() <= by_key(field, observed).keys() else Stand.DRIFT
 
 
-def _policy(stand: Stand, rules: Rules) -> Stand:
+def policy(stand: Stand, rules: Rules) -> Stand:
+    """Let the configuration decide what it decides."""
     match stand, rules.drift, rules.conflict:
         case (Stand.DRIFT, "overwrite", _) | (Stand.CONFLICT, _, "mine"):
             return Stand.CHANGE

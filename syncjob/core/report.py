@@ -61,8 +61,8 @@ def check_tolerate(words: Collection[str]) -> None:
 def exit_code(totals: Mapping[Cause, int], tolerate: Collection[str] = (), *, pending: bool = False) -> Exit:
     """Give the exit code of a run that came to its end; `pending` says that a difference counts."""
     said = {Exit.OK}
-    for cause in totals:
-        if cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
+    for cause, count in totals.items():
+        if count and cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
             said.add(OF_CAUSE.get(cause, Exit.NEEDS_PERSON))
     if totals.get(Cause.BUG, 0) >= SAME_BUGS_MAX or totals.get(Cause.ETAG_REFUSED, 0) >= SAME_BUGS_MAX:
         said.add(Exit.BROKEN)

@@ -11,7 +11,7 @@
     404, 410                                gone
     428; 3xx                                broken    cannot be: we always send If-Match, the remote never redirects
     507, 509                                stop      the remote is full
-    408, 425, 499, 5xx                      look      a gateway's word: it may have happened
+    407, 408, 425, 499, 5xx                 look      a gateway's word: it may have happened
     any other 4xx                           rejected  the remote said no
 
 Sources: the API's documented statuses; RFC 9110 for what may be repeated. Only `code` decides, never `message`.
@@ -58,7 +58,7 @@ TABLE: tuple[tuple[range | tuple[int, ...], str, Next], ...] = (
     ((404, 410), "", Next.GONE),
     ((428,), "", Next.BROKEN),
     ((507, 509), "", Next.STOP),
-    ((408, 425, 499), "", Next.LOOK),
+    ((407, 408, 425, 499), "", Next.LOOK),
     (range(500, 600), "", Next.LOOK),
     (range(400, 500), "", Next.REJECTED),
 )

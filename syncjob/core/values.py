@@ -7,7 +7,7 @@ Wire values come in (JSON as the remote sends it, or as a `Wish` holds it), comp
     2022-03-24T18:30:00Z           with a zone the day that it is there, else the instant; 0 to 7 digits of fraction
     NFC, NFD, &amp;, outer spaces  no difference
     e-mail                         compares without case
-    a list                         members by key (e-mail or id), in any order; only what is asked of a member counts
+    a list                         members by key (e-mail or id), in any order, nobody doubled; only what is asked counts
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def same(path: str, asked: Any, held: Any, zone: str | None = None) -> bool:
     if field.kind in (Kind.PEOPLE, Kind.SOLUTIONS):
         members = by_key(field, held)
         wanted = by_key(field, asked)
-        return members.keys() == wanted.keys() and all(covers(one, members[key]) for key, one in wanted.items())
+        twice = isinstance(asked, list) and isinstance(held, list) and len(asked) != len(held)
+        alike = members.keys() == wanted.keys() and not twice
+        return alike and all(covers(one, members[key]) for key, one in wanted.items())
     return bool(meaning(field, asked, zone) == meaning(field, held, zone))
 
 
@@ -82,9 +84,9 @@ def moment(value: str, zone: str | None) -> Any:
 
 
 def midnight(day: date, zone: str) -> str:
-    """Give the instant at which a day begins there, as the remote writes instants."""
+    """Give the instant at which a day begins there, as the remote writes instants; OverflowError before year 1."""
     begins = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return begins.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return begins.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
@@ -134,7 +136,8 @@ def stands(body: Any, path: str) -> bool:
 def money(value: Any, *, as_string: bool) -> Any:
     """Write an amount for the wire: the plain digits, as a string or a number."""
     amount = Decimal(str(value))
-    whole = amount == amount.to_integral_value()
+    digits = format(amount, "f")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
     if as_string:
-        return format(amount.to_integral_value() if whole else amount.normalize(), "f")
-    return int(amount) if whole else float(amount)
+        return digits
+    return float(amount) if "." in digits else int(digits)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from syncjob.apply import Run, settle
 from syncjob.core import guard
-from syncjob.core.report import SAME_BUGS_MAX, exit_code
-from syncjob.errors import BrokenAssumption, Exit, GuardRefused, StorageRefused
+from syncjob.core.report import exit_code
+from syncjob.errors import Exit, GuardRefused, StorageRefused
 from syncjob.exchange import Sender
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
@@ -39,7 +39,6 @@ class _Work:
     left: Iterator[Settled]
     total: int
     done: int = 0
-    bugs: int = 0
     failed: StorageRefused | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -131,6 +130,8 @@ async def _work(work: _Work) -> None:
 async def _settled(work: _Work, planned: Settled) -> Settled:
     """Give the ending of one row of the plan."""
     if planned.outcome is not Outcome.PLANNED:
+        if planned.cause is Cause.BUG:
+            work.run.broke(planned.reason)
         return planned
     change = planned.change()
     if held := guard.held(change.operations, work.acting):
@@ -143,7 +144,7 @@ async def _settled(work: _Work, planned: Settled) -> Settled:
 
 
 def _told(work: _Work, settled: Settled) -> None:
-    """Log one line a row, show progress, and end the run when errors of ours pile up."""
+    """Log one line a row and show progress."""
     work.done += 1
     work.job.progress("applying", work.done, work.total)
     work.job.log.info(
@@ -155,10 +156,6 @@ def _told(work: _Work, settled: Settled) -> None:
         attempts=settled.attempts,
         request_ids=list(settled.request_ids),
     )
-    work.bugs += settled.cause is Cause.BUG
-    if work.bugs >= SAME_BUGS_MAX:
-        words = f"{work.bugs} rows failed by an error in syncjob itself; the log names the traces"
-        work.run.sender.end(Cause.BROKEN, BrokenAssumption(words))
 
 
 def _close(work: _Work, ledger: Ledger, run: str) -> Exit:

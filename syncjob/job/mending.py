@@ -17,7 +17,7 @@ async def mend(job: Job, sender: Sender, ledger: Ledger, run: str) -> None:
     for intent in ledger.open_intents(job.settings.job, job.address):
         if intent.run == run:
             continue
-        seen = await sender.read(intent.planned.id or "", must=True)
+        seen = await sender.read(intent.planned.id or "")
         if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
             job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)
             continue

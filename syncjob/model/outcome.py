@@ -62,6 +62,7 @@ class Cause(StrEnum):
     REMOTE_REFUSED = "remote_refused", Outcome.REJECTED, "the remote said no to this patch"
     FORBIDDEN = "forbidden", Outcome.REJECTED, "the account may not write this referral"
     NO_ETAG = "no_etag", Outcome.FAILED, "the remote gave no usable eTag; nothing is written without one"
+    ODD_SHAPE = "odd_shape", Outcome.FAILED, "the remote holds something else where the API has an object or a list"
     ETAG_REFUSED = "etag_refused", Outcome.FAILED, "the remote refuses the eTag that it has just given"
     ACCEPTED_ALTERED = "accepted_altered", Outcome.FAILED, "accepted, but the remote holds something else now"
     ATTEMPTS_SPENT = "attempts_spent", Outcome.FAILED, "tried as often as allowed; the last look shows no change"

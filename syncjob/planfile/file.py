@@ -23,6 +23,7 @@ from syncjob.model import CAUSES, Cause, Settled, Verdict, dumps
 
 VERSION = 1
 MAGIC = '{"syncjob":"plan"'
+SEAL = ',"digest":"sha256:'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def write(path: Path, header: Header, rows: Iterable[Settled], footer: Footer) -
             for line in _lines(header, rows):
                 file.write(line)
                 seal.update(line)
-            file.write(_footer(footer, seal.hexdigest()))
+            foot = _footer(footer)
+            seal.update(foot)
+            file.write(_sealed(foot, seal.hexdigest()))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -124,15 +127,19 @@ def _lines(header: Header, rows: Iterable[Settled]) -> Iterator[bytes]:
         yield (dumps(row.to_json()) + "\n").encode()
 
 
-def _footer(footer: Footer, seal: str) -> bytes:
+def _footer(footer: Footer) -> bytes:
+    """Give the footer up to its seal, which covers this too."""
     value = {
         "totals": {str(cause): count for cause, count in footer.totals.items()},
         "guards": [asdict(one) for one in footer.verdicts],
         "requests": dict(footer.requests),
         "notes": list(footer.notes),
-        "digest": f"sha256:{seal}",
     }
-    return (dumps(value) + "\n").encode()
+    return dumps(value).removesuffix("}").encode()
+
+
+def _sealed(foot: bytes, seal: str) -> bytes:
+    return foot + f'{SEAL}{seal}"}}\n'.encode()
 
 
 def _verified(path: Path) -> tuple[Header, Footer]:
@@ -143,16 +150,17 @@ def _verified(path: Path) -> tuple[Header, Footer]:
                 first = first or line
                 seal.update(last)
                 last = line
+            unsealed = last.rpartition(SEAL.encode())[0]
+            seal.update(unsealed)
     except OSError as error:
         raise PlanRefused(f"plan {path}: cannot be read: {error.strerror or error}") from error
     try:
         head, foot = json.loads(first), json.loads(last)
         if head["version"] != VERSION:
             raise PlanRefused(f"plan {path}: of version {head['version']}, this syncjob knows {VERSION}; plan again")
-        whole = foot["digest"] == f"sha256:{seal.hexdigest()}"
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PlanRefused(f"plan {path}: is cut off or no plan at all; plan again") from error
-    if not whole:
+    if last != _sealed(unsealed, seal.hexdigest()):
         raise PlanRefused(f"plan {path}: was altered after it was made; plan again, never edit a plan")
     del head["syncjob"], head["version"]
     header = Header(**head | {"columns": tuple(head["columns"])})

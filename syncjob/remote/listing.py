@@ -30,8 +30,10 @@ class Pages:
     def items(self, body: Any) -> list[Mapping[str, Any]]:
         """Take a page: give its items and set the next query."""
         values = body.get("value") if isinstance(body, Mapping) else None
-        if not isinstance(values, list) or not all(isinstance(one, Mapping) for one in values):
-            raise RemoteUnavailable("the listing's answer holds no `value` list; is remote.url the Referrals API?")
+        if not isinstance(values, list) or not all(isinstance(one, Mapping) and one.get("id") for one in values):
+            raise RemoteUnavailable(
+                "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
+            )
         link = body.get("@odata.nextLink")
         query = urlsplit(link).query if isinstance(link, str) else ""
         if query in self._seen:

@@ -83,7 +83,7 @@ class Connection:
             return Answer(Heard.UNSENT, note=f"no connection to {url.host}: {error or type(error).__name__}")
         except TimeoutError:
             return Answer(Heard.LOST, note=f"no whole answer from {url.host} within {self._answer_s:g} s")
-        except (httpx.TransportError, _Undecodable) as error:
+        except (httpx.TransportError, ssl.SSLError, _Undecodable) as error:
             return Answer(Heard.LOST, note=f"the answer of {url.host} was lost: {error or type(error).__name__}")
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -29,7 +30,11 @@ def create_app(sandbox: Sandbox) -> Starlette:
 
 def _endpoint(sandbox: Sandbox) -> ASGIApp:
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        meeting = sandbox.meet(await _read(scope, receive))
+        try:
+            request = await _read(scope, receive)
+        except ClientDisconnect:  # half a request is none
+            return
+        meeting = sandbox.meet(request)
         if meeting.later is not None:
             asyncio.get_running_loop().call_later(meeting.later.delay_s, meeting.later.act)
         if meeting.delay_s:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from days import Day, Run, live
+from days import Day, Run, live, overwritten
 
 from syncjob.errors import Exit
 from syncjob.model import Cause, Outcome, Settled
@@ -96,13 +96,8 @@ def _no_foreign_edit_lost(day: Day) -> None:
     """Within a run no client write goes over a foreign edit of the same path that came after the plan was read."""
     assert not [write for write in day.sandbox.store.writes if write.blind], _at(day, "a write over an unseen state")
     for run in day.runs:
-        edited: dict[tuple[str, str], int] = {}
-        for write in day.sandbox.store.writes[run.began : run.ended]:
-            for path in _paths(write):
-                if write.writer == "elsewhere":
-                    edited[write.referral_id, path] = write.sequence
-                else:
-                    assert (write.referral_id, path) not in edited, _at(day, f"{path} of somebody else was overwritten")
+        lost = overwritten(day.sandbox.store.writes[run.began : run.ended])
+        assert not lost, _at(day, f"written over somebody else's edit: {lost}")
 
 
 def _calm_finishes(day: Day) -> None:
@@ -119,10 +114,6 @@ def _calm_finishes(day: Day) -> None:
 
 def _client_writes(day: Day, run: Run) -> Iterator[Write]:
     return (write for write in day.sandbox.store.writes[run.began : run.ended] if write.writer == "client")
-
-
-def _paths(write: Write) -> set[str]:
-    return {edit.path for edit in write.edits if not edit.path.startswith("/team")}
 
 
 def _at(day: Day, words: str) -> str:

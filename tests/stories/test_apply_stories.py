@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from desk import Desk, crm, guid, referral, renamed
+from desk import Desk, crm, guid, renamed
 
 from syncjob.sandbox.faults import Rates
 
@@ -131,20 +131,15 @@ def test_a_conflict_is_told_with_its_three_values(desk: Desk) -> None:
 
 def test_what_the_plan_did_not_show_does_not_go(desk: Desk) -> None:
     """When the referral now needs another operation than was approved, the row is conflicted: plan again."""
-    bare = referral(1, details={"dealValue": 1000, "currency": "EUR"}, inviteContext={"notes": "x"})
-    desk.box.empty([bare])
-    fields = {"CRM Id": "", "A": "inviteContext.notes", "B": "name"}
-    desk.configure(fields={column: target for column, target in fields.items() if target})
-    desk.put("rows.csv", f"CRM Id,A,B\n{crm(1)},x,Renamed\n")
-    desk.run("plan", "-o", "tonight.plan")
-    document = desk.box.store.get(guid(1))
-    document["inviteContext"] = None
-    document["eTag"] = '"moved"'
-    desk.box.store._bodies.clear()
+    desk.configure(fields={"Invitation": "inviteContext.notes"})
+    desk.put("rows.csv", f"CRM Id,Invitation\n{crm(1)},Come\n")
+    shown = desk.run("plan", "--json", "-o", "tonight.plan").report["rows"][0]["patch"]
+    assert shown == [{"op": "add", "path": "/inviteContext", "value": {"notes": "Come"}}]
+    desk.box.edit(1, inviteContext={"notes": ""})
     said = desk.run("apply", "tonight.plan", "--yes", "--json")
-    row = said.report["rows"][0]
-    assert (said.code, row["outcome"]) == (3, "conflicted")
-    assert desk.box.store.writes == []
+    assert (said.code, said.causes) == (3, {crm(1): "plan_stale"})
+    assert "needs what the plan did not show (/inviteContext/notes); plan again" in said.report["rows"][0]["reason"]
+    assert [write.writer for write in desk.box.store.writes] == ["elsewhere"]
 
 
 def test_an_answer_that_was_lost_is_looked_up(desk: Desk) -> None:

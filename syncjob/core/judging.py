@@ -1,0 +1,41 @@
+"""Hold a patch against what it is for, by another library than the one that made it: pair and patch in, or a halt.
+
+`jsonpatch` applies it to the observed referral as RFC 6902 says; every field asked for must then mean what was
+asked, and every other path must be what it was. Only a bug of ours can fail here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jsonpatch
+
+from syncjob.core.fields import BY_PATH, LISTS
+from syncjob.core.merge import Rules, Stand, merge
+from syncjob.core.values import look
+from syncjob.model import UNKNOWN, Operation, Pair, Wish
+
+
+def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], rules: Rules) -> None:
+    """Hold that the patch does what was asked and nothing else.
+
+    A list may stay short of the wish by those whom somebody took away since the base: that is drift.
+    """
+    patch: list[Any] = [one.to_json() for one in operations]
+    after = jsonpatch.apply_patch(pair.observed.body, patch)
+    for wish in moving:
+        done = merge(wish, pair.base.get(wish.path, UNKNOWN), look(after, wish.path), rules)
+        fine = (Stand.AGREED, Stand.DRIFT) if BY_PATH[wish.path].kind in LISTS else (Stand.AGREED,)
+        assert done in fine, f"{wish.path}: the patch does not do what was asked"
+    allowed = [one.path.removesuffix("/-") for one in operations]
+    for path in _apart("", pair.observed.body, after):
+        assert any(path == one or path.startswith(one + "/") for one in allowed), f"{path}: moved, and nobody named it"
+
+
+def _apart(path: str, one: Any, two: Any) -> Iterator[str]:
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        for key in one.keys() | two.keys():
+            yield from _apart(f"{path}/{key}", one.get(key), two.get(key))
+    elif one != two or type(one) is not type(two):
+        yield path
