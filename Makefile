@@ -52,7 +52,7 @@ check: $(STAMP)  ## All that must hold before a change lands; CI runs this and n
 	@$(MAKE) --no-print-directory test
 
 golden: $(STAMP)  ## Write the golden files anew; look at the difference before you commit it
-	@GOLDEN=renew $(BIN)/python -m pytest -n 0 tests/golden
+	@GOLDEN=renew $(BIN)/python -m pytest -n 0 tests/docs
 
 lock: $(STAMP)  ## Pin the newest versions that have been out for a week (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv"; exit 1; }

@@ -121,8 +121,12 @@ class Sending:
         mark = world.mark()
         planned = self.settled(Cause.TO_SEND, "")
         await self.run.intend(Intent(change.n, self.sends, world.now().timestamp(), mark, planned))
-        before, self.unheard = self.unheard, True
-        answer = await self.run.sender.patch(change.id, change.etag, change.operations, mark)
+        before = self.unheard
+
+        def leaving() -> None:
+            self.unheard = True
+
+        answer = await self.run.sender.patch(change.id, change.etag, change.operations, mark, leaving=leaving)
         self.unheard = before or retry.after(answer) in (Next.LOOK, Next.DONE)
         self._note(answer.request_id)
         return answer

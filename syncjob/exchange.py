@@ -252,11 +252,14 @@ class Sender(Exchange):
 
     clients: Sequence[Writer]
 
-    async def patch(self, referral: str, etag: str, operations: Sequence[Operation], mark: str) -> Answer:
-        """Send a patch once, under its eTag."""
+    async def patch(
+        self, referral: str, etag: str, operations: Sequence[Operation], mark: str, *, leaving: Callable[[], None]
+    ) -> Answer:
+        """Send a patch once, under its eTag; `leaving` is told when gate and width have let it go."""
 
         async def send(client: Reader) -> Answer:
             assert isinstance(client, Writer), "a sender is made of writers"
+            leaving()
             return await client.patch(referral, etag, operations, mark)
 
         return await self.once("PATCH", send)

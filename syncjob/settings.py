@@ -22,7 +22,7 @@ REFERRALS = "/engagements/referrals"
 VERSION = "/v1.0"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
-HOST = re.compile(rb"[a-z0-9_.:-]+")
+HOST = re.compile(r"[a-z0-9_.:-]+")
 AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
 
 
@@ -40,9 +40,10 @@ def _url(text: str) -> str:
 
 
 def _can_be_reached(parts: SplitResult) -> bool:
-    """Tell whether host and port are such as a connection can be made to."""
+    """Tell whether host, port and path are such as a connection can be made to; a foreign name comes as punycode."""
+    host = parts.hostname or ""
     try:
-        return HOST.fullmatch((parts.hostname or "").encode("idna")) is not None and parts.port != 0
+        return bool(HOST.fullmatch(host) and host.encode("idna") and parts.port != 0 and parts.path.isprintable())
     except ValueError:
         return False
 

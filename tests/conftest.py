@@ -1,3 +1,11 @@
-"""What every folder of tests may ask for."""
+"""What every folder of tests may ask for, and how hard Hypothesis looks: HYPOTHESIS_PROFILE=soak looks harder."""
+
+import os
+
+from hypothesis import settings
 
 pytest_plugins = ("desk",)
+
+settings.register_profile("default", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("soak", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -179,15 +180,17 @@ class Desk:
         """Write a CSV file of rows; a column that a row does not name is blank."""
         return self.put(name, sheet(rows))
 
-    def run(self, *args: str | Path, stdin: bytes | IO[str] = b"", cwd: Path | None = None) -> Said:
+    def run(
+        self, *args: str | Path, stdin: bytes | IO[str] = b"", err: IO[str] | None = None, cwd: Path | None = None
+    ) -> Said:
         """Run the command line in this process, in the desk's folder."""
-        out, err = _Written(), _Written()
+        out, talk = _Written(), err or _Written()
         entered = _text(stdin) if isinstance(stdin, bytes) else stdin
         mask, hangup = os.umask(0o022), signal.getsignal(signal.SIGHUP)
         kept = sys.stdout, sys.stderr, sys.stdin
         try:
             with contextlib.chdir(cwd or self.folder), mock.patch.dict(os.environ, self.environ):
-                sys.stdout, sys.stderr, sys.stdin = out, err, entered
+                sys.stdout, sys.stderr, sys.stdin = out, talk, entered
                 try:
                     main([str(arg) for arg in args])
                 except SystemExit as end:
@@ -199,7 +202,22 @@ class Desk:
             os.umask(mask)
             signal.signal(signal.SIGHUP, hangup)
         assert isinstance(code, int), "the program always leaves with a code"
-        return Said(code, out.said(), err.said())
+        return Said(code, out.said(), talk.said() if isinstance(talk, _Written) else "")
+
+    def at_terminal(self, *args: str | Path, answers: str) -> Said:
+        """Run it where a person sits: stdin and stderr are a real terminal, at which the answers were typed ahead."""
+        ours, theirs = pty.openpty()
+        seen: list[bytes] = []
+        watching = threading.Thread(target=_watch, args=(ours, seen))
+        watching.start()
+        try:
+            os.write(ours, answers.encode())
+            with os.fdopen(theirs, "r", closefd=False) as entered, os.fdopen(theirs, "w") as shown:
+                said = self.run(*args, stdin=entered, err=shown)
+        finally:
+            watching.join(PATIENCE_S)
+            os.close(ours)
+        return Said(said.code, said.out, b"".join(seen).decode().replace("\r\n", "\n"))
 
     def start(self, *args: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start a process of its own; who starts it ends it, by `with`."""
@@ -231,6 +249,13 @@ class _Written(io.TextIOWrapper):
         """Give what was written."""
         self.flush()
         return self._bytes.getvalue().decode()
+
+
+def _watch(terminal: int, seen: list[bytes]) -> None:
+    """Read what a terminal shows until its other side is closed."""
+    with contextlib.suppress(OSError):
+        while shown := os.read(terminal, 4096):
+            seen.append(shown)
 
 
 def _text(content: bytes) -> io.TextIOWrapper:

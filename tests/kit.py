@@ -1,4 +1,4 @@
-"""A scene of a few referrals, one job and its nights: what befalls the wire is the test's to say, everything else is real.
+"""A scene of a few referrals, one job and its nights: a test says what befalls the wire, everything else is real.
 
 With a `Wire` a night runs in virtual time and touches no socket; with a URL it runs in real time over loopback.
 """
@@ -10,7 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -22,16 +22,12 @@ from virtual import DAWN, VirtualLoop, run_virtual, world_of
 from wire import SandboxWire
 
 from syncjob import job as story
-from syncjob.apply import Run
-from syncjob.core.diff import diff
-from syncjob.core.merge import Rules
 from syncjob.errors import Exit
-from syncjob.exchange import Exchange, Sender, World
+from syncjob.exchange import World
 from syncjob.job import Job
-from syncjob.ledger import Intent, Ledger
-from syncjob.model import Change, Desired, Observed, Pair, Place, Settled, SourceRow, Wish
+from syncjob.ledger import Ledger
+from syncjob.model import Settled
 from syncjob.planfile import PlanFile
-from syncjob.remote import Access, Reader, Writer, opened
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.messages import Record
 from syncjob.sandbox.patches import Operation
@@ -91,12 +87,14 @@ class Wire(SandboxWire):
         self.instead: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response | None] | None] | None = None
         self.after: Callable[[httpx.Request, httpx.Response], httpx.Response | None] | None = None
         self.sent: list[tuple[float, httpx.Request]] = []
+        self.carried: Counter[str] = Counter()
         self.flying = 0
         self.widest = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a request, noting when it left and how many were on their way."""
         self.sent.append((asyncio.get_running_loop().time(), request))
+        self.carried[request.method] += 1
         self.flying += 1
         self.widest = max(self.widest, self.flying)
         try:
@@ -213,9 +211,20 @@ class Scene:
         operations = (Operation("add", path, value),)
         self.sandbox.store.patch(guid(n), operations, if_match=None, now=self.now(), writer="elsewhere")
 
-    def night(self, rows: Iterable[Mapping[str, str]], *, between: Callable[[], None] | None = None) -> Night:
-        """Plan and apply rows in virtual time; `between` befalls after the plan."""
-        return self.virtually(lambda loop: self._night(rows, world_of(loop, self.random), self.wire, between))
+    def night(
+        self,
+        rows: Iterable[Mapping[str, str]],
+        *,
+        between: Callable[[], None] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> Night:
+        """Plan and apply rows in virtual time; `between` befalls after the plan, `now` replaces the job's clock."""
+
+        async def act(loop: VirtualLoop) -> Night:
+            world = world_of(loop, self.random)
+            return await self._night(rows, replace(world, now=now or world.now), self.wire, between)
+
+        return self.virtually(act)
 
     def real_night(self, rows: Iterable[Mapping[str, str]], *, between: Callable[[], None] | None = None) -> Night:
         """Plan and apply rows in real time, over sockets."""
@@ -251,7 +260,7 @@ class Scene:
         wire: httpx.AsyncBaseTransport | None,
         between: Callable[[], None] | None,
     ) -> Night:
-        job = self.job(world, wire)
+        job, before = self.job(world, wire), Counter(self.wire.carried)
         file = self.folder / "rows.csv"
         file.write_text(sheet(rows, ("Id", "Stage", *COLUMNS)), encoding="utf-8")
         plan = await story.plan(job, file, self.folder / "plan")
@@ -261,6 +270,8 @@ class Scene:
             run, code = await story.apply(job, plan, ledger, lambda *_: frozenset())
             settled = list(ledger.outcomes(run))
             requests = Counter(plan.footer.requests) + Counter(ledger.facts(run)["requests"])
+        assert all(one.if_match for one in self.patches), "no PATCH without If-Match, on any night"
+        assert wire is None or requests == self.wire.carried - before, "every request is counted, once"
         return Night(plan, code, settled, requests)
 
 
@@ -278,63 +289,3 @@ def rows_of(*numbers: int, **cells: str) -> list[dict[str, str]]:
 def referrals(count: int, **values: Any) -> list[dict[str, Any]]:
     """Referrals 1 to `count`."""
     return [referral(n, **values) for n in range(1, count + 1)]
-
-
-def change(document: Mapping[str, Any], wishes: Mapping[str, Any], n: int = 1) -> Change:
-    """The change that gives a referral what is wished, by path."""
-    row = SourceRow(n, Place("rows.csv", n + 1), {"Id": document["id"]})
-    desired = Desired(row, document["id"], tuple(Wish(path, value) for path, value in wishes.items()))
-    made = diff(Pair(desired, Observed(document["id"], document["eTag"], document)), Rules())
-    assert isinstance(made, Change), made
-    return made
-
-
-@dataclass(slots=True)
-class Bench:
-    """One change at a time through `settle`, or one question through the exchange."""
-
-    sender: Sender
-    run: Run
-    intents: list[Intent]
-    learned: dict[str, Any]
-
-
-async def bench(scene: Scene, access: Access, clients: list[Writer], rows: int = 1) -> Bench:
-    """Open a bench over writers."""
-    world = world_of(scene.loop, scene.random) if scene.loop else real_world(scene.random)
-    intents: list[Intent] = []
-    learned: dict[str, Any] = {}
-
-    async def intend(intent: Intent) -> None:
-        intents.append(intent)
-
-    sender = Sender(clients, access.limits, world, scene.events, rows=rows)
-    return Bench(sender, Run(sender, Rules(), intend, learned.__setitem__), intents, learned)
-
-
-def access_of(scene: Scene, wire: httpx.AsyncBaseTransport | None) -> Access:
-    """What it takes to reach the scene's remote."""
-    settings = scene.settings
-    return Access(settings.remote, settings.limits, None, "correlation", scene.now, wire)
-
-
-def at_bench(scene: Scene, act: Callable[[Bench], Awaitable[Result]], rows: int = 1) -> Result:
-    """Do something at a bench in virtual time."""
-
-    async def within(_: VirtualLoop) -> Result:
-        access = access_of(scene, scene.wire)
-        async with opened(Writer, access) as clients:
-            return await act(await bench(scene, access, clients, rows))
-
-    return scene.virtually(within)
-
-
-def asking(scene: Scene, act: Callable[[Exchange], Awaitable[Result]], rows: int = 1) -> Result:
-    """Ask something through a reading exchange in virtual time."""
-
-    async def within(loop: VirtualLoop) -> Result:
-        access = access_of(scene, scene.wire)
-        async with opened(Reader, access) as clients:
-            return await act(Exchange(clients, access.limits, world_of(loop, scene.random), scene.events, rows=rows))
-
-    return scene.virtually(within)

@@ -81,12 +81,13 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
 def _shown_first(job: Any, ask: Any) -> Any:
     """Before a person is asked, the plan is shown."""
     from syncjob import job as story
+    from syncjob.cli.showing import hush
     from syncjob.cli.terminal import say
     from syncjob.reports import text
 
     def confirm(plan: Any, acting: Any, changes: int) -> frozenset[str]:
         if changes:
-            job.progress.__self__.close()
+            hush(job)
             say("".join(text.render(story.of_plan(plan))))
         lifted: frozenset[str] = ask(plan, acting, changes)
         return lifted

@@ -10,7 +10,7 @@ from typing import IO, Any
 import click
 
 from syncjob import __version__
-from syncjob.errors import Exit, SyncjobError
+from syncjob.errors import Exit, SyncjobError, frames
 
 COMMANDS = {
     #  name       where it stands                     what it does, in a line
@@ -62,7 +62,7 @@ def main(args: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         _forgiving(stream)
     try:
-        code = syncjob.main(args, standalone_mode=False)
+        code = syncjob.main(args, prog_name="syncjob", standalone_mode=False)
     except SyncjobError as error:
         for problem in error.problems:
             complain(problem)
@@ -73,13 +73,18 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = Exit.USAGE
+    except Exception as error:  # noqa: BLE001  # a traceback may show private values; where it happened is enough to mend it
+        complain(f"an error in syncjob itself: {type(error).__name__} at {', '.join(frames(error)[-5:])}")
+        code = Exit.BROKEN
     sys.exit(int(code or 0))
 
 
 def complain(words: str) -> None:
-    """Say what is wrong, on stderr, a line each."""
+    """Say what is wrong, on stderr, a line each; what it quotes from a file moves no terminal."""
+    from syncjob.reports.values import visible
+
     try:
-        click.echo(f"syncjob: {words}", err=True)
+        click.echo(f"syncjob: {visible(words)}", err=True)
     except OSError:
         return
 

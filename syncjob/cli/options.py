@@ -73,6 +73,8 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
     from syncjob.job import Job
 
     settings = configuration.load(configuration.find(config, os.environ, Path.cwd()))
+    bar = Bar()
+    click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
     return Job(
         settings=settings,
@@ -81,7 +83,7 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
         environ=os.environ,
         allowed=allowances(allow),
         strict=strict,
-        progress=Bar().show,
+        progress=bar.show,
         stdin=getattr(sys.stdin, "buffer", None),
     )
 

@@ -50,12 +50,11 @@ def _listening(stop: Stop) -> Iterator[None]:
     def heard(number: int, _: object) -> None:
         if stop.signal and number == signal.SIGINT:
             os._exit(Exit.INTERRUPTED)
-        if stop.patient:
-            loop.call_soon_threadsafe(asked, number)
-            return
-        # Raised where the process stands: a read or a question would keep the loop from hearing anything.
-        stop.signal = number
-        raise KeyboardInterrupt
+        stop.signal = stop.signal or number
+        if not stop.patient:
+            # Raised where the process stands: a read or a question would keep the loop from hearing anything.
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(asked, number)
 
     before = {}
     try:

@@ -9,18 +9,26 @@ from syncjob.cli.terminal import Bar, emit, say
 from syncjob.errors import StorageRefused
 from syncjob.model import Report
 from syncjob.reports import json, text, write
+from syncjob.reports.values import visible
 
 
 def show(job: Any, report: Report, files: tuple[Path, ...], *, as_json: bool) -> None:
     """Print the report as text or JSON and write it to every file."""
+    hush(job)
+    for note in report.run.get("notes", ()):
+        say(f"note: {visible(note)}")
+    try:
+        emit((json if as_json else text).render(report))
+    finally:
+        for file in files:
+            say(f"report written to {write(report, file)}")
+
+
+def hush(job: Any) -> None:
+    """Take the progress bar away before anything is printed."""
     bar = getattr(job.progress, "__self__", None)
     if isinstance(bar, Bar):
         bar.close()
-    for note in report.run.get("notes", ()):
-        say(f"note: {note}")
-    emit((json if as_json else text).render(report))
-    for file in files:
-        say(f"report written to {write(report, file)}")
 
 
 def folder_of(output: Path) -> Path:

@@ -5,26 +5,34 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from syncjob.errors import UsageRefused
+from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Verdict
 from syncjob.planfile import PlanFile
 
 
 def emit(chunks: Iterable[str]) -> None:
-    """Print data on stdout; when nobody reads any more (`| head`), the job goes on in silence."""
+    """Print data on stdout; when nobody reads any more (`| head`), the job goes on in silence.
+
+    StorageRefused when stdout goes to a disk that is full.
+    """
+    if sys.stdout is None:  # a daemon may be started without any
+        return
     try:
         for chunk in chunks:
             sys.stdout.write(chunk)
         sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # else Python tries once more when it ends, and fails
     except ValueError:  # closed before we came
         return
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # else Python tries once more when it ends, and fails
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            raise StorageRefused(f"stdout: the report could not be written: {error.strerror}") from error
 
 
 def say(words: str) -> None:
@@ -58,14 +66,14 @@ class Bar:
 
     def show(self, step: str, done: int, total: int) -> None:
         """Show how far a step is; `total` is 0 where nobody knows."""
-        if not sys.stderr.isatty():
+        if not _shown(sys.stderr):
             return
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
             self._bar.start()
         if step != self._step:
             if self._task is not None:
@@ -74,10 +82,10 @@ class Bar:
         self._bar.update(self._task, completed=done)
 
     def close(self) -> None:
-        """Take the bar away before anything is printed."""
+        """Take the bar away before anything is printed; the next step begins another."""
         if self._bar is not None:
             self._bar.stop()
-            self._bar = None
+        self._bar, self._task, self._step = None, None, ""
 
 
 def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[str]:
@@ -85,7 +93,7 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
     if not changes:
         return frozenset()
     remote = plan.header.remote
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (_shown(sys.stdin) and _shown(sys.stderr)):
         raise UsageRefused(f"{changes} changes would be sent to {remote}; nobody is here to ask: add --yes")
     lifted = [
         one.guard
@@ -102,3 +110,8 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
 def assent(_plan: PlanFile, _acting: tuple[Verdict, ...], _changes: int) -> frozenset[str]:
     """`--yes`: send, and lift no guard."""
     return frozenset()
+
+
+def _shown(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a person's terminal; one that was never opened is not."""
+    return stream is not None and stream.isatty()

@@ -25,6 +25,7 @@ def validate(
     import tempfile
 
     from syncjob import job as story
+    from syncjob.cli.showing import hush
     from syncjob.cli.terminal import emit, say
     from syncjob.core.report import exit_code
     from syncjob.job.reading import input_of
@@ -33,9 +34,10 @@ def validate(
     job = job_of(config, allow, log_file, strict=flags["strict"])
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
         read_in, bad, totals = story.validate(job, input_of(job, file), Path(folder))
+    hush(job)
     for note in read_in.notes:
-        say(f"note: {note}")
-    emit(f"{one.place} {visible(one.reason)}\n" for one in bad[:SHOWN_MAX])
+        say(f"note: {visible(note)}")
+    emit(f"{visible(f'{one.place} {one.reason}')}\n" for one in bad[:SHOWN_MAX])
     if len(bad) > SHOWN_MAX:
         emit([f"… and {len(bad) - SHOWN_MAX} more\n"])
     emit([f"{sum(totals.values())} rows: {sum(totals.values()) - len(bad)} can be planned, {len(bad)} cannot\n"])

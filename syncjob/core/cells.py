@@ -82,11 +82,8 @@ def _money(__: Field, cell: str, reading: Reading) -> str:
     if amount < 0:
         raise CellError(f"{cell!r} is negative; a deal value is 0 or more")
     _, digits, exponent = amount.as_tuple()
-    if (
-        not isinstance(exponent, int)
-        or max(len(digits), len(digits) + exponent) > DIGITS_MAX
-        or exponent < -DECIMALS_MAX
-    ):
+    assert isinstance(exponent, int), "letters were refused: this is no infinity"
+    if len(digits) + max(exponent, 0) > DIGITS_MAX or exponent < -DECIMALS_MAX:
         raise CellError(f"{cell!r} has too many digits; at most {DIGITS_MAX}, of them {DECIMALS_MAX} decimals")
     return str(values.money(abs(amount), as_string=True))
 

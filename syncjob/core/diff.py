@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from syncjob.core.fields import BY_PATH, LISTS, STATUS, SUBSTATUS, Kind
+from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind
 from syncjob.core.judging import judge
 from syncjob.core.merge import Rules, Stand, appends, merge, missing, policy, sides
 from syncjob.core.refusing import NOTHING, Stands, refusal
@@ -28,6 +28,7 @@ def diff(pair: Pair, rules: Rules) -> Change | Settled:
     """Give the change that makes row and referral agree, or why there is none."""
     wishes = pair.desired.wishes
     where = _together({wish.path: _stand(pair, wish, rules) for wish in wishes}, rules)
+    where = _with_currency(where, wishes)
     triples = tuple(_triple(pair, wish) for wish in wishes)
     moving = [wish for wish in wishes if where[wish.path] is Stand.CHANGE]
     warnings = tuple(dict.fromkeys((*pair.desired.warnings, *_warnings(pair, where, rules))))
@@ -125,6 +126,14 @@ def _together(where: dict[str, Stand], rules: Rules) -> dict[str, Stand]:
         if Stand.CHANGE in (where[STATUS], where[SUBSTATUS]) and both is Stand.DRIFT:
             both = policy(Stand.CONFLICT, rules)
         where[STATUS] = where[SUBSTATUS] = both
+    return where
+
+
+def _with_currency(where: dict[str, Stand], wishes: Sequence[Wish]) -> dict[str, Stand]:
+    """An amount takes its currency along where the remote has lost it; where it holds another, nothing goes."""
+    amounts = [wish for wish in wishes if wish.path == DEAL_VALUE and wish.desired is not None]
+    if amounts and where[DEAL_VALUE] is Stand.CHANGE and where.get(CURRENCY) is Stand.DRIFT:
+        where[CURRENCY] = Stand.CHANGE
     return where
 
 

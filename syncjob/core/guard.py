@@ -97,9 +97,10 @@ def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) ->
         limit = allowed.get(name, limit)  # noqa: PLW2901  # the allowed limit stands in for the configured one
         count = tally.held[name]
         if limit is not None and count > limit:
-            what = "would be closed" if name == "closes" else "would give a consent"
+            what = "would close a referral" if name == "closes" else "would give a consent"
             words = (
-                f"{count} rows {what}, {limit} allowed: held; send them with --allow {name} or --allow {name}={count}"
+                f"{count} {'row' if count == 1 else 'rows'} {what}, {limit} allowed: held;"
+                f" to send, --allow {name} or --allow {name}={count}"
             )
             found.append(Verdict(name, count, limit, holds=True, message=words))
     found += _refusals(tally, guards, allowed)

@@ -66,17 +66,15 @@ TABLE: tuple[tuple[range | tuple[int, ...], str, Next], ...] = (
 
 def after(answer: Answer) -> Next:
     """Say what comes after the answer to a PATCH."""
-    match answer.heard:
-        case Heard.UNSENT:
-            return Next.AGAIN
-        case Heard.LOST:
-            return Next.LOOK
-        case Heard.ANSWERED:
-            status = answer.status or 0
-            return next(
-                (what for statuses, code, what in TABLE if status in statuses and code in ("", answer.code)),
-                Next.BROKEN,
-            )
+    if answer.heard is Heard.UNSENT:
+        return Next.AGAIN
+    if answer.heard is Heard.LOST:
+        return Next.LOOK
+    status = answer.status or 0
+    return next(
+        (what for statuses, code, what in TABLE if status in statuses and code in ("", answer.code)),
+        Next.BROKEN,
+    )
 
 
 def after_get(answer: Answer) -> Next:

@@ -7,7 +7,7 @@ Wire values come in (JSON as the remote sends it, or as a `Wish` holds it), comp
     2022-03-24T18:30:00Z           with a zone the day that it is there, else the instant; 0 to 7 digits of fraction
     NFC, NFD, &amp;, outer spaces  no difference
     e-mail                         compares without case
-    a list                         members by key (e-mail or id), in any order, nobody doubled; only what is asked counts
+    a list                         members by key (e-mail or id), in any order, none doubled; only what is asked counts
 """
 
 from __future__ import annotations

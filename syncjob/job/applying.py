@@ -1,8 +1,8 @@
 """From a plan to a run whose rows have all ended: the second half of the story, and the only one that sends.
 
-Order matters. The plan is held against the job, the guards, and a person; then the run is opened in the ledger,
-which lets a plan go only once; what an earlier run left open is settled; and only then do changes leave, each
-after its intent is on disk. Whatever happens after that, every row has an ending in the ledger, and the report is
+Order matters. The plan is held against the job, the guards, and a person; what an earlier run left open is settled;
+then the run is opened in the ledger, which lets a plan go only once; and only then do changes leave, each after
+its intent is on disk. Whatever happens after that, every row has an ending in the ledger, and the report is
 read from there.
 """
 
@@ -63,13 +63,14 @@ async def apply(job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm) -> t
     acting = tuple(one for one in acting if one.guard not in lifted)
     access = job.access()
     run = _new_id(job)
-    ledger.begin(run, settings.job, job.address, plan.header.id, _facts(job, plan, lifted), job.world.now().timestamp())
-    job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
     async with opened(Writer, access) as clients:
         sender = Sender(clients, settings.limits, job.world, job.log, rows=changes)
         recorder = Recorder(ledger, run)
         sending = Run(sender, job.rules, recorder.intend, lambda one, altered: ledger.learn(job.address, one, altered))
-        await mend(job, sender, ledger, run)
+        await mend(job, sender, ledger)
+        facts = _facts(job, plan, lifted)
+        ledger.begin(run, settings.job, job.address, plan.header.id, facts, job.world.now().timestamp())
+        job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
         work = _Work(job, sending, recorder, acting, plan.rows(), sum(plan.footer.totals.values()))
         await _send_all(work)
     return run, _close(work, ledger, run)

@@ -12,11 +12,9 @@ from syncjob.ledger import Ledger, OpenIntent
 from syncjob.model import Cause, Observed, Settled
 
 
-async def mend(job: Job, sender: Sender, ledger: Ledger, run: str) -> None:
+async def mend(job: Job, sender: Sender, ledger: Ledger) -> None:
     """Look at every open intent of this job and remote; one that cannot be looked at stays open."""
     for intent in ledger.open_intents(job.settings.job, job.address):
-        if intent.run == run:
-            continue
         seen = await sender.read(intent.planned.id or "")
         if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
             job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)

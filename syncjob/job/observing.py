@@ -118,9 +118,13 @@ async def _read_all(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> No
             done += 1
             looking.job.progress("reading by id", done, 0)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in looking.exchange.clients:
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in looking.exchange.clients:
+                group.create_task(work())
+    except* SyncjobError as several:  # one is enough to know why the run ends
+        first = several.exceptions[0]
+        raise first from first.__cause__
 
 
 def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:

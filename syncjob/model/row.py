@@ -151,6 +151,15 @@ class Operation:
         """Give the object that goes over the wire."""
         return {"op": self.op, "path": self.path, "value": self.value}
 
+    def reaches(self, path: str) -> bool:
+        """Tell whether it writes a field: there, at its list's end, or in what hangs below a parent that it adds."""
+        if self.path in (path, f"{path}/-"):
+            return True
+        step = path.removeprefix(f"{self.path}/").partition("/")[0]
+        if not path.startswith(f"{self.path}/") or not isinstance(self.value, Mapping) or step not in self.value:
+            return False
+        return Operation(self.op, f"{self.path}/{step}", self.value[step]).reaches(path)
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Operation:
         """Read what `to_json` gave."""
@@ -238,22 +247,13 @@ class Settled:
         }
 
     def _touched(self, path: str) -> bool:
-        return any(one.path in (path, f"{path}/-") or path.startswith(f"{one.path}/") for one in self.operations)
+        return any(one.reaches(path) for one in self.operations)
 
     def change(self) -> Change:
         """Give back the change that a planned row holds."""
         assert self.id, "a planned row names its referral"
-        return Change(
-            n=self.n,
-            place=self.place,
-            key=self.key,
-            columns=self.columns,
-            id=self.id,
-            etag=self.etag or "",
-            triples=self.triples,
-            operations=self.operations,
-            warnings=self.warnings,
-        )
+        row = (self.n, self.place, self.key, self.columns)
+        return Change(*row, self.id, self.etag or "", self.triples, self.operations, self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """Give one JSON object, complete: `from_json` gives the same value back."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from syncjob.errors import StorageRefused
 from syncjob.model import Desired, Settled, dumps
 
 TABLES = """
@@ -27,7 +28,8 @@ class Draft:
 
     def __init__(self, folder: Path) -> None:
         """Make the scratch file in a folder that the run owns."""
-        self._db = sqlite3.connect(folder / "draft.sqlite", isolation_level=None)
+        self._path = folder / "draft.sqlite"
+        self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" + TABLES)
 
     def __enter__(self) -> Self:
@@ -40,35 +42,35 @@ class Draft:
         """Take a row that was read: one that waits, or one that is settled already."""
         waits = isinstance(row, Desired)
         n = row.row.n if isinstance(row, Desired) else row.n
-        self._db.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", (n, row.key, waits, dumps(row.to_json())))
+        self._do("INSERT INTO rows VALUES (?, ?, ?, ?)", (n, row.key, waits, dumps(row.to_json())))
 
     def settle(self, settled: Settled) -> None:
         """End a row's waiting."""
-        done = self._db.execute(
+        done = self._do(
             "UPDATE rows SET waits = 0, body = ? WHERE n = ? AND waits", (dumps(settled.to_json()), settled.n)
         )
         assert done.rowcount == 1, f"row {settled.n} is settled once"
 
     def twins(self) -> Iterator[list[Desired]]:
         """Give the waiting rows that share a key, in input order."""
-        self._db.execute(INDEX)
+        self._do(INDEX)
         keys = "SELECT key FROM rows WHERE waits GROUP BY key HAVING count(*) > 1 ORDER BY min(n)"
-        for (key,) in self._db.execute(keys).fetchall():
+        for (key,) in self._do(keys).fetchall():
             yield self.find(key)
 
     def find(self, key: str) -> list[Desired]:
         """Give the waiting rows with this key."""
-        found = self._db.execute("SELECT body FROM rows WHERE waits AND key = ? ORDER BY n", (key,))
+        found = self._do("SELECT body FROM rows WHERE waits AND key = ? ORDER BY n", (key,))
         return [Desired.from_json(json.loads(body)) for (body,) in found]
 
     def match(self, n: int, referral: str, settled: Settled | None) -> None:
         """Note that a referral was seen for a row, and how it would settle if this is the only one."""
         body = None if settled is None else dumps(settled.to_json())
-        self._db.execute("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", (n, referral, body))
+        self._do("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", (n, referral, body))
 
     def matches(self, n: int) -> list[tuple[str, Settled | None]]:
         """Give the referrals that were seen for a row."""
-        found = self._db.execute("SELECT id, settled FROM matches WHERE n = ? ORDER BY id", (n,))
+        found = self._do("SELECT id, settled FROM matches WHERE n = ? ORDER BY id", (n,))
         return [(one, Settled.from_json(json.loads(body)) if body else None) for one, body in found]
 
     def waiting(self) -> Iterator[Desired]:
@@ -85,13 +87,19 @@ class Draft:
     def count(self, *, waiting: bool = False) -> int:
         """Count all rows, or those that wait."""
         words = "SELECT count(*) FROM rows WHERE waits OR NOT ?"
-        return int(self._db.execute(words, (waiting,)).fetchone()[0])
+        return int(self._do(words, (waiting,)).fetchone()[0])
+
+    def _do(self, words: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(words, values)
+        except sqlite3.Error as error:
+            raise StorageRefused(f"the scratch file for rows ({self._path}): {error}; is the disk full?") from error
 
     def _walk(self, condition: str) -> Iterator[Any]:
         last = 0
         while True:
             words = f"SELECT n, body FROM rows WHERE n > ? {condition} ORDER BY n LIMIT {BATCH_ROWS}"  # noqa: S608  # our own words
-            found = self._db.execute(words, (last,)).fetchall()
+            found = self._do(words, (last,)).fetchall()
             for n, body in found:
                 last = n
                 yield json.loads(body)

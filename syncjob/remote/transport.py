@@ -31,6 +31,7 @@ ANSWER_BYTES_MAX = 5 * 1024 * 1024
 TELLING = ("resourceModified", "insufficent_claims", "900421")
 GATEWAYS_MAY_SAY = (401, 403, 408, 412, 423, 425, 428, 429, 499)
 CLIENT_ERRORS = range(400, 500)
+LOCATION = "location"
 
 
 class Connection:
@@ -65,6 +66,7 @@ class Connection:
             follow_redirects=False,
             trust_env=False,
             transport=wire,
+            event_hooks={"response": [_unfollowed]},
         )
 
     async def send(
@@ -168,11 +170,17 @@ def _error(body: Any) -> tuple[str, str]:
     return next((code for code in codes if code in TELLING), codes[0] if codes else ""), message[:1000]
 
 
+async def _unfollowed(response: httpx.Response) -> None:
+    """Take the Location away: httpx would make the next request of it, if only to keep, and stumble over an odd one."""
+    if response.has_redirect_location:
+        response.extensions[LOCATION] = response.headers.pop("location")
+
+
 def _redirect(response: httpx.Response) -> str:
-    if not response.has_redirect_location:
+    if LOCATION not in response.extensions:
         return ""
     try:
-        host = httpx.URL(response.headers["location"]).host or "itself"
+        host = httpx.URL(response.extensions[LOCATION]).host or "itself"
     except httpx.InvalidURL:
         host = "nowhere"
     return f"unexpected redirect to {host[:100]}; it is not followed"

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from syncjob.sandbox import answers
-from syncjob.sandbox.faults import rates_of
-from syncjob.sandbox.messages import Reply, Request
+from syncjob.sandbox.faults import Rates, rates_of
+from syncjob.sandbox.messages import Record, Reply, Request
 from syncjob.sandbox.refusals import RefusedError, invalid, not_allowed
-
-if TYPE_CHECKING:
-    from syncjob.sandbox.service import Sandbox
+from syncjob.sandbox.store import Store
 
 _REQUEST_ID = "00000000-5a4d-4b0c-8000-000000000000"
 
 
-def introspected(sandbox: Sandbox, request: Request) -> Reply:
+class Whole(Protocol):
+    """What is looked into: a sandbox, seen from here."""
+
+    store: Store
+    records: list[Record]
+    rates: Rates
+
+
+def introspected(sandbox: Whole, request: Request) -> Reply:
     """What the sandbox tells of itself; never faulted, never recorded."""
     try:
         shown = _shown(sandbox, request)
@@ -26,7 +32,7 @@ def introspected(sandbox: Sandbox, request: Request) -> Reply:
     return answers.answer(200, json.dumps(shown, ensure_ascii=False).encode(), _REQUEST_ID)
 
 
-def _shown(sandbox: Sandbox, request: Request) -> Any:
+def _shown(sandbox: Whole, request: Request) -> Any:
     name = request.path.removeprefix("/sandbox/")
     match request.method, name:
         case "GET", "requests":
@@ -46,7 +52,7 @@ def _shown(sandbox: Sandbox, request: Request) -> Any:
             raise RefusedError(404, "itemNotFound", message, target="path")
 
 
-def _replace_rates(sandbox: Sandbox, body: bytes) -> None:
+def _replace_rates(sandbox: Whole, body: bytes) -> None:
     try:
         given = json.loads(body)
         if not isinstance(given, dict):

@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from desk import guid, referral
-from kit import Bench, Scene, access_of, bench, change
-from proxy import Proxy, Way, between
+from desk import guid
+from kit import Scene
+from proxy import Way, between
+from workbench import Bench, access_of, bench, change
 
 from syncjob.apply import settle
 from syncjob.model import Cause, Settled

@@ -1,4 +1,4 @@
-"""The remote is gone, at the start or in the middle: rows are deferred, nothing is guessed, and running again is safe."""
+"""The remote is gone, at the start or in the middle: rows are deferred, and running again is safe."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from kit import HTML, Night, Scene, page, referrals, rows_of
+from desk import guid
+from kit import HTML, Night, Scene, page, referrals, refusal, rows_of
 from proxy import between
 from raw import http, listening
 
@@ -45,9 +47,7 @@ def _raising(error: Exception) -> Bend:
 
 
 def _cut_off(scene: Scene, rows: int, first: int, bend: Bend) -> Night:
-    return scene.night(
-        rows_of(*range(1, rows + 1)), between=lambda: setattr(scene.wire, "instead", _from(first, bend))
-    )
+    return scene.night(rows_of(*range(1, rows + 1)), between=lambda: setattr(scene.wire, "instead", _from(first, bend)))
 
 
 def test_a_port_that_nobody_listens_on_defers_every_row(tmp_path: Path) -> None:
@@ -154,6 +154,18 @@ def test_open_intents_wait_while_nobody_can_look(tmp_path: Path) -> None:
     assert scene.events.of("intent.settled")
 
 
+def test_an_open_intent_of_a_referral_that_went_away_is_closed(tmp_path: Path) -> None:
+    """Nobody can look at what is gone: the earlier row is mended as unmatched, and not looked at again."""
+    scene = Scene(tmp_path, referrals(2), limits={"concurrency": 1, "attempts_max": 1})
+    night = _cut_off(scene, 1, 1, _raising(httpx.ReadError("reset")))
+    assert night.outcomes == ["unsettled"]
+    scene.wire.instead = lambda request: refusal(404) if request.url.path.endswith(guid(1)) else None
+    assert scene.night(rows_of(2)).outcomes == ["applied"]
+    assert [facts["cause"] for facts in scene.events.of("intent.settled")] == ["not_found"]
+    scene.night(rows_of(2))
+    assert len(scene.events.of("intent.settled")) == 1
+
+
 @pytest.mark.parametrize("bend", [lambda _: page(200, HTML), lambda _: page(407, HTML), lambda _: page(511, HTML)])
 def test_a_portal_before_the_remote_is_no_partner_center(tmp_path: Path, bend: Bend) -> None:
     """HTML with 200, or a proxy that wants a password: exit 7 in words that say what answered; nothing is sent."""
@@ -165,14 +177,16 @@ def test_a_portal_before_the_remote_is_no_partner_center(tmp_path: Path, bend: B
     assert scene.sandbox.records == []
 
 
-def test_a_listing_that_is_none_says_to_look_at_the_url(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "body", [{"ok": True}, {"value": [1]}, {"value": [{"name": "no id", "externalReferenceId": "CRM"}]}, [1]]
+)
+def test_a_listing_that_is_none_says_to_look_at_the_url(tmp_path: Path, body: Any) -> None:
     """JSON without `value`, or with things in it that are no referrals: exit 7, and the address is doubted."""
-    for body in ({"ok": True}, {"value": [1]}, {"value": [{"name": "no id", "externalReferenceId": "CRM"}]}, [1]):
-        scene = Scene(tmp_path, referrals(1), limits={"reads_max": 0})
-        scene.wire.instead = lambda _, body=body: page(200, body)  # type: ignore[misc]
-        night = scene.night(rows_of(1))
-        assert (night.code, night.outcomes) == (Exit.REMOTE, ["deferred"])
-        assert "is remote.url the Referrals API?" in night.reasons
+    scene = Scene(tmp_path, referrals(1), limits={"reads_max": 0})
+    scene.wire.instead = lambda _: page(200, body)
+    night = scene.night(rows_of(1))
+    assert (night.code, night.outcomes) == (Exit.REMOTE, ["deferred"])
+    assert "is remote.url the Referrals API?" in night.reasons
 
 
 @pytest.mark.parametrize("landed", [True, False], ids=["landed", "not landed"])
@@ -180,7 +194,7 @@ def test_a_listing_that_is_none_says_to_look_at_the_url(tmp_path: Path) -> None:
 def test_a_gateways_word_settles_nothing(tmp_path: Path, status: int, *, landed: bool) -> None:
     """It may have happened or not: the referral is read, then sent once more or not at all. Always one write."""
     scene = Scene(tmp_path, referrals(1))
-    told = []
+    told: list[int] = []
 
     def once(request: httpx.Request) -> bool:
         if request.method != "PATCH" or told:
@@ -201,14 +215,14 @@ def test_a_gateways_word_settles_nothing(tmp_path: Path, status: int, *, landed:
     assert scene.writes() == 1
 
 
-def test_a_gateways_refusal_in_html_is_no_refusal_of_the_remote(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_gateways_refusal_in_html_is_no_refusal_of_the_remote(tmp_path: Path, status: int) -> None:
     """A 404 or 400 page of a machine in between says nothing about the referral: deferred, not unmatched."""
-    for status in (400, 404):
-        scene = Scene(tmp_path, referrals(1))
-        scene.wire.instead = lambda _, status=status: page(status, HTML)  # type: ignore[misc]
-        night = scene.night(rows_of(1))
-        assert (night.code, night.outcomes) == (Exit.REMOTE, ["deferred"])
-        assert "a gateway wrote it" in night.reasons
+    scene = Scene(tmp_path, referrals(1))
+    scene.wire.instead = lambda _: page(status, HTML)
+    night = scene.night(rows_of(1))
+    assert (night.code, night.outcomes) == (Exit.REMOTE, ["deferred"])
+    assert "a gateway wrote it" in night.reasons
 
 
 def test_an_answer_larger_than_five_megabytes_is_not_read(tmp_path: Path) -> None:

