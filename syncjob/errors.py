@@ -8,7 +8,8 @@
     ├── SignInNeeded          5   a person must sign in
     ├── GuardRefused          6   a guard refused the whole plan; nothing was sent
     ├── RemoteUnavailable     7   the remote, the budget or the deadline; safe to run again
-    └── StorageRefused        8   the local disk or the ledger
+    ├── StorageRefused        8   the local disk or the ledger
+    └── Locked                9   another run works with the same ledger
 
 A row's misfortune is never an exception: it is a `Settled`.
 """
@@ -91,6 +92,12 @@ class StorageRefused(SyncjobError):
     """The local disk or the ledger refused; nothing is sent that cannot be recorded first."""
 
     exit_code = Exit.STORAGE
+
+
+class Locked(SyncjobError):
+    """Another run works with the same ledger; nothing was sent."""
+
+    exit_code = Exit.LOCKED
 
 
 def frames(error: BaseException) -> list[str]:

@@ -181,16 +181,21 @@ class Desk:
         return self.put(name, sheet(rows))
 
     def run(
-        self, *args: str | Path, stdin: bytes | IO[str] = b"", err: IO[str] | None = None, cwd: Path | None = None
+        self,
+        *args: str | Path,
+        stdin: bytes | IO[str] = b"",
+        out: IO[str] | None = None,
+        err: IO[str] | None = None,
+        cwd: Path | None = None,
     ) -> Said:
         """Run the command line in this process, in the desk's folder."""
-        out, talk = _Written(), err or _Written()
+        shown, talk = out or _Written(), err or _Written()
         entered = _text(stdin) if isinstance(stdin, bytes) else stdin
         mask, hangup = os.umask(0o022), signal.getsignal(signal.SIGHUP)
         kept = sys.stdout, sys.stderr, sys.stdin
         try:
             with contextlib.chdir(cwd or self.folder), mock.patch.dict(os.environ, self.environ):
-                sys.stdout, sys.stderr, sys.stdin = out, talk, entered
+                sys.stdout, sys.stderr, sys.stdin = shown, talk, entered
                 try:
                     main([str(arg) for arg in args])
                 except SystemExit as end:
@@ -202,7 +207,7 @@ class Desk:
             os.umask(mask)
             signal.signal(signal.SIGHUP, hangup)
         assert isinstance(code, int), "the program always leaves with a code"
-        return Said(code, out.said(), talk.said() if isinstance(talk, _Written) else "")
+        return Said(code, *(one.said() if isinstance(one, _Written) else "" for one in (shown, talk)))
 
     def at_terminal(self, *args: str | Path, answers: str) -> Said:
         """Run it where a person sits: stdin and stderr are a real terminal, at which the answers were typed ahead."""

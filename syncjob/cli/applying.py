@@ -50,7 +50,7 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
     from syncjob.cli.terminal import ask, assent, say
     from syncjob.errors import Exit, GuardRefused
     from syncjob.job.reading import input_of
-    from syncjob.ledger import Ledger
+    from syncjob.ledger import Ledger, held
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports import prove_writable
 
@@ -66,7 +66,8 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
             show(job, story.of_plan(planned), reports, as_json=as_json)
             raise
 
-    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, Ledger(ledger_file(job)) as ledger:
+    path = ledger_file(job)
+    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path), Ledger(path) as ledger:
         if ledger.is_new:
             say(f"a new ledger is begun: {ledger.path}")
         done = run(lambda: carry_out(ledger, Path(folder) / "plan"), job.stop)

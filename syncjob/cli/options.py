@@ -89,9 +89,15 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
 
 
 def ledger_file(job: Job) -> Path:
-    """Give the ledger's path, which the configuration's loading has made absolute."""
+    """Give the ledger's path, which the configuration's loading has made absolute, and make its folder."""
+    from syncjob.errors import StorageRefused
+
     path = job.settings.ledger.file
     assert path is not None, "loading fills it in"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageRefused(f"ledger {path}: its folder cannot be made: {error.strerror}") from error
     return path
 
 

@@ -33,11 +33,19 @@ def plan(
     configuration's rows.file is read.
     """
     job = job_of(config, allow, log_file, strict=flags["strict"])
-    return _planned(job, file, output, reports, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    named = f" -c {config}" if config else ""
+    return _planned(job, file, output, reports, named, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
 
 
 def _planned(
-    job: Any, file: Path | None, output: Path | None, reports: tuple[Path, ...], *, as_json: bool, detailed: bool
+    job: Any,
+    file: Path | None,
+    output: Path | None,
+    reports: tuple[Path, ...],
+    named: str,
+    *,
+    as_json: bool,
+    detailed: bool,
 ) -> int:
     import tempfile
 
@@ -59,5 +67,5 @@ def _planned(
             return made
         show(job, story.of_plan(made), reports, as_json=as_json)
         if output and made.footer.totals:
-            say(f"plan kept in {output}; to send it: syncjob apply {output}")
+            say(f"plan kept in {output}; to send it: syncjob apply {output}{named}")
         return exit_code(made.footer.totals, job.settings.tolerate, pending=detailed)

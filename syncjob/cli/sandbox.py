@@ -6,9 +6,15 @@ from pathlib import Path
 
 import click
 
+from syncjob.sandbox.faults import NAMES
 
-@click.command()
-@click.option("--port", default=8080, show_default=True, help="The port; 0 takes a free one.")
+FAULTS = f"""
+Faults, each with the share of requests that it befalls (0 to 1; quota: requests a second): {", ".join(NAMES)}.
+"""
+
+
+@click.command(epilog=FAULTS)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="The port; 0 takes a free one.")
 @click.option(
     "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Referrals to begin with, as a JSON list."
 )
@@ -22,7 +28,8 @@ def sandbox(
     """Run an imitation of the Referrals API to try on.
 
     It prints its address on stdout when it is ready and runs until it is stopped. What it
-    was asked stands at /sandbox/requests, what it holds at /sandbox/referrals.
+    was asked stands at /sandbox/requests, what it holds at /sandbox/referrals, who wrote
+    what at /sandbox/writes; a PUT to /sandbox/faults changes its weather.
     """
     import asyncio
     import random
@@ -42,5 +49,8 @@ def sandbox(
     except (ValueError, OSError) as error:
         raise UsageRefused(str(error)) from error
     box = Sandbox(Store(documents, list_etags=list_etags), rates, random=chance, clock=lambda: datetime.now(UTC))
-    asyncio.run(server.serve(box, "127.0.0.1", port, lambda url: emit([f"{url}\n"])))
+    try:
+        asyncio.run(server.serve(box, "127.0.0.1", port, lambda url: emit([f"{url}\n"])))
+    except OSError as error:
+        raise UsageRefused(f"port {port} cannot be had: {error.strerror}; name another, 0 takes a free one") from error
     return 0

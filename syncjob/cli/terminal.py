@@ -101,7 +101,7 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
         if click.confirm(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?", err=True)
     ]
     held = sum(one.count for one in acting if one.guard not in lifted)
-    words = f"Send {changes - held} changes to {remote}?" + (f" ({held} rows stay held)" if held else "")
+    words = f"Send {changes - held} changes to {remote}?" + (f" ({held} stay held)" if held else "")
     if not click.confirm(words, err=True):
         raise UsageRefused("called off: nothing was sent")
     return frozenset(lifted)

@@ -29,16 +29,18 @@ def validate(
     from syncjob.cli.terminal import emit, say
     from syncjob.core.report import exit_code
     from syncjob.job.reading import input_of
+    from syncjob.model import Cause
     from syncjob.reports.values import visible
 
     job = job_of(config, allow, log_file, strict=flags["strict"])
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
-        read_in, bad, totals = story.validate(job, input_of(job, file), Path(folder))
+        read_in, bad, totals = story.validate(job, input_of(job, file), Path(folder), SHOWN_MAX)
     hush(job)
     for note in read_in.notes:
         say(f"note: {visible(note)}")
-    emit(f"{visible(f'{one.place} {one.reason}')}\n" for one in bad[:SHOWN_MAX])
-    if len(bad) > SHOWN_MAX:
-        emit([f"… and {len(bad) - SHOWN_MAX} more\n"])
-    emit([f"{sum(totals.values())} rows: {sum(totals.values()) - len(bad)} can be planned, {len(bad)} cannot\n"])
+    rows, well = sum(totals.values()), totals[Cause.TO_SEND]
+    emit(f"{visible(f'{one.place} {one.reason}')}\n" for one in bad)
+    if rows - well > len(bad):
+        emit([f"… and {rows - well - len(bad)} more\n"])
+    emit([f"{rows} rows: {well} can be planned, {rows - well} cannot\n"])
     return exit_code(totals, job.settings.tolerate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,15 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
     rows, ledger, remote = settings.rows, settings.ledger, settings.remote
     return settings.model_copy(
         update={
-            "rows": rows.model_copy(update={"file": rows.file and folder / rows.file}),
-            "ledger": ledger.model_copy(update={"file": folder / (ledger.file or f"{settings.job}.ledger")}),
-            "remote": remote.model_copy(update={"ca_bundle": remote.ca_bundle and folder / remote.ca_bundle}),
+            "rows": rows.model_copy(update={"file": _at(folder, rows.file)}),
+            "ledger": ledger.model_copy(update={"file": _at(folder, ledger.file or Path(f"{settings.job}.ledger"))}),
+            "remote": remote.model_copy(update={"ca_bundle": _at(folder, remote.ca_bundle)}),
         }
     )
+
+
+def _at(folder: Path, path: Path | None) -> Path | None:
+    return path and Path(os.path.normpath(folder / path))
 
 
 def _refused(path: Path, problems: list[Problem]) -> UsageRefused:

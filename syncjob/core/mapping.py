@@ -40,6 +40,7 @@ class Feed:
     reading: Reading
     blank: str
     words: Mapping[str, str]
+    spelt: tuple[str, ...]
     currency: str | None
 
 
@@ -175,6 +176,7 @@ def _feed(settings: Settings, column: str, target: Target, known: Field) -> Feed
         ),
         blank=stated.blank or general.blank or "ignore",
         words={word.strip().casefold(): meaning.strip() for word, meaning in target.translate.items()},
+        spelt=tuple(target.translate),
         currency=stated.currency or general.currency,
     )
 
@@ -236,7 +238,7 @@ def _translated(feed: Feed, cell: str) -> str:
     if word is None and cell.casefold() not in known:
         if feed.field.private:
             raise CellError("the word is not in translate; add it there")
-        raise CellError(f"{cell!r} is not in translate; add it there{did_you_mean(cell, list(feed.words))}")
+        raise CellError(f"{cell!r} is not in translate; add it there{did_you_mean(cell, list(feed.spelt))}")
     return word if word is not None else cell
 
 

@@ -63,9 +63,7 @@ class Job:
 
     def __post_init__(self) -> None:
         """Check and compile what the configuration says of columns and fields; UsageRefused names all mistakes."""
-        strict = self.strict or self.settings.rows.strict_columns
-        object.__setattr__(self, "strict", strict)
-        object.__setattr__(self, "feeds", mapping.compiled(self.settings, strict=strict))
+        object.__setattr__(self, "feeds", mapping.compiled(self.settings, strict=self.strict))
         object.__setattr__(self, "rules", Rules.of(self.settings))
         object.__setattr__(self, "correlation_id", self.correlation_id or self.world.mark())
         check_tolerate(self.settings.tolerate)

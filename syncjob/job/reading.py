@@ -56,7 +56,8 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
         rows += 1
         job.progress("reading", rows, 0)
     _check_count(job, rows, snapshot.source)
-    notes = mapping.check_columns(job.feeds, table.columns, strict=job.strict) if rows else ()
+    strict = job.strict or settings.rows.strict_columns
+    notes = mapping.check_columns(job.feeds, table.columns, strict=strict) if rows else ()
     for twins in draft.twins():
         for parted in part_twins(twins):
             if isinstance(parted, Settled):
@@ -65,8 +66,8 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
     return Input(snapshot.source, snapshot.digest, table.columns, notes)
 
 
-def validate(job: Job, file: Path, folder: Path) -> tuple[Input, list[Settled], Counter[Cause]]:
-    """Read and map only: the rows that cannot be sent, and how many of each kind; what is well is `to_send`."""
+def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, list[Settled], Counter[Cause]]:
+    """Read and map only: the first rows that cannot be sent, and how many of each kind; what is well is `to_send`."""
     bad: list[Settled] = []
     totals: Counter[Cause] = Counter()
     with Draft(folder) as draft:
@@ -77,7 +78,8 @@ def validate(job: Job, file: Path, folder: Path) -> tuple[Input, list[Settled], 
         for settled in draft.settled():
             if settled.cause is not Cause.TO_SEND:
                 totals[settled.cause] += 1
-                bad.append(settled)
+                if len(bad) < bad_max:
+                    bad.append(settled)
     return read_in, bad, totals
 
 

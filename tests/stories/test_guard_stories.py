@@ -150,7 +150,7 @@ def test_a_guard_that_is_not_lifted_holds_its_rows(desk: Desk) -> None:
     said = _at_terminal(desk, "n\ny\n")
     assert said.code == 3
     assert "Send 1 changes to" in said.err
-    assert "(1 rows stay held)" in said.err
+    assert "(1 stay held)" in said.err
     assert [record.path.rpartition("/")[2] for record in desk.box.patches] == [guid(2)]
 
 

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from desk import Desk, crm, renamed
+
+KB = 1024
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "words"),
+    [
+        ("run.xlsm", 2, "run.xlsm: a report ends in .csv, .json, .txt"),
+        ("gone/run.csv", 8, "there is no folder"),
+        ("rows.csv/run.csv", 8, "there is no folder"),
+        ("folder.csv", 8, "is a folder; name a file"),
+    ],
+)
+def test_a_report_that_cannot_be_written_ends_the_run_before_any_request(
+    desk: Desk, report: str, code: int, words: str
+) -> None:
+    """A night's work without a report is worse than none: it is proved first."""
+    (desk.folder / "folder.csv").mkdir()
+    desk.rows(*renamed(1))
+    for command in (("apply", "--yes"), ("plan",)):
+        said = desk.run(*command, "--report", "good.json", "--report", report)
+        assert (said.code, desk.box.records) == (code, [])
+        assert words in said.err
+    assert not (desk.folder / "good.json").exists()
+
+
+def test_two_reports_in_one_file_are_refused(desk: Desk) -> None:
+    """The second would take the place of the first."""
+    desk.rows(*renamed(1))
+    assert desk.run("plan", "--report", "a.csv", "--report", "./a.csv").code == 8
+
+
+def test_every_form_tells_the_same_run(desk: Desk) -> None:
+    """Text, CSV and JSON are written beside stdout, each announced, each 0600."""
+    desk.rows(*renamed(1, 404))
+    names = ("run.txt", "run.csv", "run.json")
+    said = desk.run("apply", "--yes", *(f"--report={name}" for name in names))
+    assert said.code == 3
+    for name in names:
+        assert f"report written to {name}" in said.err
+        assert stat.S_IMODE((desk.folder / name).stat().st_mode) == 0o600
+    assert (desk.folder / "run.txt").read_text() == said.out
+    report = json.loads((desk.folder / "run.json").read_text())
+    assert report["totals"] == {"rows": 2, "applied": 1, "unmatched": 1}
+    assert (desk.folder / "run.csv").read_text("utf-8-sig").count(crm(404)) >= 1
+
+
+def test_the_json_on_stdout_is_the_json_in_the_file(desk: Desk) -> None:
+    """One renderer, two ways out; talk stays on stderr."""
+    desk.rows(*renamed(1))
+    said = desk.run("plan", "--json", "--report", "plan.json")
+    assert json.loads((desk.folder / "plan.json").read_text()) == said.report
+
+
+def test_an_earlier_report_is_replaced_whole(desk: Desk) -> None:
+    """The new one takes the place of the old one; nothing else is left in the folder."""
+    desk.rows(*renamed(1))
+    desk.put("run.csv", "an earlier report")
+    desk.run("plan", "--report", "run.csv")
+    assert "earlier" not in (desk.folder / "run.csv").read_text("utf-8-sig")
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["rows.csv", "run.csv", "syncjob.yaml"]
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TERM": "xterm-256color"}, {"TERM": ""}])
+def test_what_is_piped_has_no_escape_codes(desk: Desk, environ: dict[str, str]) -> None:
+    """No colour, no bar: neither in a pipe nor under cron, whatever the environment says."""
+    desk.environ.update(environ)
+    desk.rows(*renamed(1, 404))
+    said = desk.run("apply", "--yes")
+    assert "\x1b" not in said.out + said.err
+
+
+def test_a_bar_is_shown_where_a_person_sits_and_taken_away(desk: Desk) -> None:
+    """At a terminal progress moves on stderr; stdout has the report and nothing else."""
+    desk.rows(*renamed(1, 2))
+    said = desk.at_terminal("apply", "--yes", answers="")
+    assert said.code == 0
+    assert "applying" in said.err
+    assert said.err.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
+    assert "\x1b" not in said.out
+    assert said.out.startswith("RUN ")
+    checked = desk.at_terminal("validate", answers="")
+    assert checked.out == "2 rows: 2 can be planned, 0 cannot\n"
+
+
+def test_a_bar_does_not_outlive_a_refusal(desk: Desk) -> None:
+    """When the file turns out to be broken, the cursor is given back before the complaint."""
+    desk.put("rows.csv", "CRM Id\n" + f"{crm(1)}\n" * 3)
+    said = desk.at_terminal("plan", answers="")
+    assert said.code == 4
+    assert said.err.index("\x1b[?25h") < said.err.index("syncjob: ")
+
+
+def test_a_closed_pipe_is_met_in_silence(desk: Desk) -> None:
+    """A reader that went away ends nothing: the report files are still written."""
+    desk.rows(*renamed(1))
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8", buffering=1) as nobody:
+        said = desk.run("apply", "--yes", "--report", "run.json", out=nobody)
+    assert said.code == 0
+    assert json.loads((desk.folder / "run.json").read_text())["totals"]["applied"] == 1
+
+
+def test_a_full_disk_under_stdout_still_writes_the_reports(desk: Desk) -> None:
+    """Exit 8 says that something was not kept; what could be kept was."""
+    desk.rows(*renamed(1))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        said = desk.run("apply", "--yes", "--report", "run.json", out=full)
+    assert said.code == 8
+    assert "stdout: the report could not be written: No space left on device" in said.err
+    assert json.loads((desk.folder / "run.json").read_text())["totals"]["applied"] == 1
+
+
+def test_many_rows_stay_within_a_bounded_memory(desk: Desk) -> None:
+    """20,000 rows are checked in hardly more address space than ten: rows stream, what waits is on disk."""
+    peaks = []
+    for count in (10, 20_000):
+        desk.rows(*({"CRM Id": crm(n), "Deal": f"Deal {n}", "Notes": "x" * 200} for n in range(count)))
+        words = (
+            "import resource, sys\n"
+            "from syncjob.cli.main import main\n"
+            "try:\n    main(['validate'])\n"
+            "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", words], cwd=desk.folder, capture_output=True, text=True, check=True, timeout=60
+        )
+        assert done.stdout == f"{count} rows: {count} can be planned, 0 cannot\n"
+        peaks.append(int(done.stderr) * KB)
+    assert peaks[1] - peaks[0] < 600 * 20_000
