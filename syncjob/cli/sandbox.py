@@ -14,7 +14,9 @@ Faults, each with the share of requests that it befalls (0 to 1; quota: requests
 
 
 @click.command(epilog=FAULTS)
-@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="The port; 0 takes a free one."
+)
 @click.option(
     "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Referrals to begin with, as a JSON list."
 )

@@ -24,7 +24,7 @@ def test_spelling_is_no_difference(word: str) -> None:
     """NFC against NFD, outer spaces, an entity for an ampersand, and the line ends of Windows."""
     assert same("/name", word, unicodedata.normalize("NFD", word))
     assert same("/name", word, f"  {word}\t")
-    assert same("/name", word.replace("\n", "\r\n"), word)
+    assert same("/name", word.replace("\r", "").replace("\n", "\r\n"), word.replace("\r", ""))
     assert same("/name", "a & b" + word, "a &amp; b" + word)
 
 

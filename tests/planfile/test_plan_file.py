@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncjob.errors import PlanRefused, StorageRefused
+from syncjob.model import Cause, Desired, Operation, Place, Settled, SourceRow, Triple, Verdict, Wish
+from syncjob.planfile import Draft, Footer, Header, PlanFile, is_plan, write
+
+MADE_AT = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+HEADER = Header("p-1", "job", "https://x.test", None, "c0ffee", "rows.csv", "sha256:d", ("A", "B"), MADE_AT.isoformat())
+ALIKE: dict[str, Any] = {"job": "job", "remote": "https://x.test", "tenant": None, "config": "c0ffee"}
+DAY = timedelta(days=1)
+
+
+def _row(n: int, cause: Cause = Cause.TO_SEND, note: str = "new") -> Settled:
+    return Settled(
+        n,
+        Place("rows.csv", n + 1),
+        f"k{n}",
+        {"A": note, "B": ""},
+        cause,
+        "",
+        id=f"id-{n}",
+        etag='"e"',
+        triples=(Triple("/name", "old", note, base="older"), Triple("/details/dealValue", "1.50", "2")),
+        operations=(Operation("replace", "/name", note),),
+    )
+
+
+def _footer(rows: list[Settled]) -> Footer:
+    totals = Counter(one.cause for one in rows)
+    return Footer(totals, (Verdict("closes", 1, 0, holds=True, message="m"),), {"GET": 3}, ("odd",))
+
+
+def _kept(path: Path, rows: list[Settled]) -> PlanFile:
+    write(path, HEADER, rows, _footer(rows))
+    return PlanFile(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for many examples."""
+    return tmp_path_factory.mktemp("plans")
+
+
+@given(notes=st.lists(st.text(), max_size=5))
+def test_what_was_written_is_read(folder: Path, notes: list[str]) -> None:
+    """Header, rows and footer come back the same, whatever the cells hold; each pass is a fresh one."""
+    rows = [_row(n, note=note) for n, note in enumerate(notes, 1)]
+    plan = _kept(folder / "any.plan", rows)
+    assert plan.header == HEADER
+    assert plan.footer == _footer(rows)
+    for _ in range(2):
+        assert list(plan.rows()) == rows
+
+
+def test_a_plan_is_its_owners_and_replaced_whole(tmp_path: Path) -> None:
+    """0600 whatever stood there before; no draft is left."""
+    path = tmp_path / "a.plan"
+    path.write_text("an earlier one")
+    path.chmod(0o644)
+    _kept(path, [_row(1)])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@given(data=st.data())
+def test_no_byte_of_a_plan_can_be_altered(folder: Path, data: st.DataObject) -> None:
+    """A byte flipped, left out or put in: the plan is refused, whichever line it stands in."""
+    path = folder / "altered.plan"
+    _kept(path, [_row(1), _row(2, Cause.IN_STEP)])
+    whole = path.read_bytes()
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = bytes([whole[at] ^ data.draw(st.integers(1, 255))])
+    middle = data.draw(st.sampled_from([flipped, b"", whole[at : at + 1] + b" "]))
+    path.write_bytes(whole[:at] + middle + whole[at + 1 :])
+    with pytest.raises(PlanRefused, match="plan again"):
+        PlanFile(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}\n", b"[]\n", b"null\n", b'{"syncjob":"plan"}\n', b"\xff\xfe\n"])
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Anything else is told to be none."""
+    path = tmp_path / "x.plan"
+    path.write_bytes(content)
+    with pytest.raises(PlanRefused, match="is cut off or no plan at all"):
+        PlanFile(path)
+
+
+def test_a_plan_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Not there, or a folder."""
+    for path in (tmp_path / "gone.plan", tmp_path):
+        with pytest.raises(PlanRefused, match="cannot be read"):
+            PlanFile(path)
+
+
+def test_a_plan_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    """A file that is not there, a folder and a CSV file are no plans."""
+    path = tmp_path / "rows.csv"
+    _kept(path, [])
+    assert is_plan(path)
+    path.write_text("CRM Id\n")
+    assert not any(is_plan(one) for one in (path, tmp_path, tmp_path / "gone"))
+
+
+def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """A row that fails in the middle leaves the earlier plan and no draft; a full disk is exit 8."""
+    path = tmp_path / "a.plan"
+    _kept(path, [_row(1)])
+    before = path.read_bytes()
+
+    def broken() -> Iterator[Settled]:
+        yield _row(1)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(StorageRefused, match=r"a\.plan: cannot be written: No space left on device"):
+        write(path, HEADER, broken(), _footer([]))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(StorageRefused):
+        write(tmp_path / "gone" / "a.plan", HEADER, [], _footer([]))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"job": "j"}, ["made for job 'job', this is 'j'"]),
+        ({"remote": "r"}, ["made for remote 'https://x.test', this is 'r'"]),
+        ({"tenant": "t"}, ["made for tenant None, this is 't'"]),
+        ({"config": "c"}, ["the configuration that decided it has changed since"]),
+        ({"now": MADE_AT + timedelta(hours=25)}, ["made 25 h ago, plan.age_max is 24 h"]),
+        ({"job": "j", "config": "c"}, ["made for job", "the configuration"]),
+    ],
+)
+def test_a_plan_belongs_where_it_was_made(tmp_path: Path, other: dict[str, Any], words: list[str]) -> None:
+    """All that differs is told at once."""
+    plan = _kept(tmp_path / "a.plan", [])
+    usual: dict[str, Any] = {"now": MADE_AT + DAY, "age_max": DAY} | ALIKE
+    plan.check(**usual)
+    with pytest.raises(PlanRefused) as refused:
+        plan.check(**(usual | other))
+    assert len(refused.value.problems) == len(words)
+    assert all(word in problem for word, problem in zip(words, refused.value.problems, strict=True))
+
+
+def _desired(n: int, key: str) -> Desired:
+    row = SourceRow(n, Place("rows.csv", n + 1), {"A": "ü"})
+    return Desired(row, key, (Wish("/details/dealValue", "1.5", "A"), Wish("/name", None)), "v", ("odd",))
+
+
+def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
+    """Waiting rows, found rows and settled rows in input order; each is settled once."""
+    with Draft(tmp_path) as draft:
+        draft.add(_desired(1, "a"))
+        draft.add(_row(2, Cause.RAGGED_LINE))
+        draft.add(_desired(3, "b"))
+        assert list(draft.waiting()) == [_desired(1, "a"), _desired(3, "b")]
+        assert draft.find("a") == [_desired(1, "a")]
+        assert draft.find("z") == []
+        assert (draft.count(), draft.count(waiting=True)) == (3, 2)
+        with pytest.raises(AssertionError, match="every row is settled"):
+            list(draft.settled())
+        draft.settle(_row(3))
+        with pytest.raises(AssertionError, match="row 3 is settled once"):
+            draft.settle(_row(3))
+        draft.settle(_row(1))
+        assert [one.n for one in draft.settled()] == [1, 2, 3]
+
+
+def test_a_draft_parts_no_rows_that_are_alone(tmp_path: Path) -> None:
+    """Twins are rows that wait under one key."""
+    with Draft(tmp_path) as draft:
+        for n, key in enumerate("abcab", 1):
+            draft.add(_desired(n, key))
+        assert [[one.row.n for one in twins] for twins in draft.twins()] == [[1, 4], [2, 5]]
+
+
+def test_a_draft_remembers_every_referral_seen_for_a_row(tmp_path: Path) -> None:
+    """Once each, with how the row would settle; Decimal becomes the text of its digits."""
+    with Draft(tmp_path) as draft:
+        draft.match(1, "x", None)
+        draft.match(1, "a", _row(1))
+        draft.match(1, "x", _row(1))
+        assert draft.matches(1) == [("a", _row(1)), ("x", None)]
+        assert draft.matches(2) == []
+        money = Triple("/details/dealValue", Decimal("1.50"), "2")
+        odd = Settled(4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(money,))
+        draft.match(4, "x", odd)
+        assert draft.matches(4)[0][1] == Settled(
+            4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(Triple("/details/dealValue", "1.50", "2"),)
+        )
+
+
+def test_rows_may_be_settled_while_they_are_walked(tmp_path: Path) -> None:
+    """More rows than one batch, each settled as it is given: none is left out and none comes twice."""
+    with Draft(tmp_path) as draft:
+        for n in range(1, 1_102):
+            draft.add(_desired(n, f"k{n}"))
+        walked = []
+        for desired in draft.waiting():
+            walked.append(desired.row.n)
+            draft.settle(_row(desired.row.n))
+        assert walked == list(range(1, 1_102))
+        assert sum(1 for _ in draft.settled()) == 1_101
+
+
+def test_a_draft_whose_disk_is_gone_is_storage(tmp_path: Path) -> None:
+    """What SQLite says of its scratch file becomes exit 8."""
+    with Draft(tmp_path) as draft, pytest.raises(StorageRefused, match="the scratch file for rows"):
+        draft._do("SELECT 1 FROM gone")
