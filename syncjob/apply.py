@@ -134,8 +134,10 @@ class Sending:
     async def _hear(self, what: Next, answer: Answer) -> Settled | None:
         """Act on an answer; None means: send again."""
         match what:
-            case Next.DONE if answer.status == NO_CONTENT or _is_referral(answer.body, self.change.id):
-                return await self._verify(answer.body or {})
+            case Next.DONE if answer.status == NO_CONTENT:
+                return await self._verify_by_reading()
+            case Next.DONE if _is_referral(answer.body, self.change.id):
+                return await self._verify(answer.body)
             case Next.DONE | Next.LOOK | Next.STALE:
                 return await self._look(what, answer)
             case Next.GATE:
@@ -221,6 +223,10 @@ class Sending:
         if all(stands(body, path) for path in altered):
             self.run.learn(self.change.id, altered)
             return self._accepted_altered(altered)
+        return await self._verify_by_reading()
+
+    async def _verify_by_reading(self) -> Settled:
+        """Accepted in silence: only what is seen counts; nothing is learnt, for somebody may have come in between."""
         seen = await self.run.sender.read(self.change.id, must=True)
         if isinstance(seen, Miss):
             return self.settled(Cause.ANSWER_UNKNOWN, f"accepted, but it could not be verified: {seen.reason}")
@@ -253,7 +259,9 @@ class Sending:
         moved = (
             triple.path
             for triple in self.change.triples
-            if triple.path not in sent and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
+            if triple.path not in sent
+            and stands(body, triple.path)
+            and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
         )
         return ", ".join(BY_PATH[path].name for path in moved)
 

@@ -33,7 +33,7 @@ def test_help_costs_next_to_nothing() -> None:
     assert _cpu_s("-m", "syncjob", "--help") - _cpu_s("-c", "pass") < HELP_CPU_S_MAX
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["apply", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["apply", "--help"]])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     """What only a run needs is not loaded to print a page."""
     script = (

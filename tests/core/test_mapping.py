@@ -223,7 +223,7 @@ def test_a_word_that_is_not_translated_is_refused_with_a_hint() -> None:
     assert invalid({"Stage": "Close Won"}) == [
         "Stage: 'Close Won' is not in translate",
         "add it there",
-        "did you mean 'closed won'?",
+        "did you mean 'Closed Won'?",
     ]
 
 

@@ -123,15 +123,23 @@ def test_the_ledger_is_its_owners_and_stays_where_it_is(desk: Desk) -> None:
     assert stat.S_IMODE(desk.ledger.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("place", ["rows.csv/desk.ledger", "gone/desk.ledger", "."])
+@pytest.mark.parametrize("place", ["rows.csv/desk.ledger", "."])
 def test_a_ledger_that_cannot_be_written_ends_the_run_before_any_write(desk: Desk, place: str) -> None:
     """Exit 8, and no PATCH leaves: nothing is sent that cannot be recorded first."""
     desk.rows(*renamed(1))
     desk.configure(ledger={"file": place})
     said = desk.run("apply", "--yes")
     assert (said.code, desk.box.patches) == (8, []), said
-    assert said.err.startswith("syncjob: ledger ")
-    assert "run again" in said.err
+    assert said.err.splitlines()[-1].startswith(f"syncjob: ledger {desk.folder}")
+
+
+def test_the_folder_of_a_ledger_is_made(desk: Desk) -> None:
+    """It is the program's own file: where it stands is made, and the file is announced."""
+    desk.rows(*renamed(1))
+    desk.configure(ledger={"file": "state/desk.ledger"})
+    said = desk.run("apply", "--yes")
+    assert said.code == 0
+    assert f"a new ledger is begun: {desk.folder / 'state' / 'desk.ledger'}" in said.err
 
 
 def test_a_damaged_ledger_ends_the_run_before_any_write(desk: Desk) -> None:

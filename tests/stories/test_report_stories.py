@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from desk import Desk, crm, referral, renamed
 
-FEW, MANY = 1_100, 2_600  # more than two of the batches in which rows are read from disk
+FEW, MANY = 1_050, 2_000  # more than two of the batches in which rows are read from disk
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_a_full_disk_under_stdout_still_writes_the_reports(desk: Desk) -> None:
 
 
 def test_many_rows_stay_within_a_bounded_memory(desk: Desk) -> None:
-    """Rows stream and what waits is on disk: a plan of 12 MB more needs hardly more address space."""
-    notes = "x" * 8_000
+    """Rows stream and what waits is on disk: a plan of twice the rows needs hardly more address space."""
+    notes = "x" * 3_000
     details = {"notes": notes, "currency": "EUR"}
     desk.box.empty(referral(n, details=details) for n in range(1, MANY + 1))
     _plan_within(desk, FEW, notes)
@@ -133,7 +133,7 @@ def test_many_rows_stay_within_a_bounded_memory(desk: Desk) -> None:
 
 
 def _plan_within(desk: Desk, count: int, notes: str) -> None:
-    """Plan so many unchanged rows; once the first run has told its peak, that and 5 MB is the limit."""
+    """Plan so many unchanged rows; once the first run has told its peak, that and 3 MB is the limit."""
     desk.rows(*({"CRM Id": crm(n), "Deal": f"Deal {n}", "Notes": notes} for n in range(1, count + 1)))
     known = desk.folder / "peak"
     words = (
@@ -142,7 +142,7 @@ def _plan_within(desk: Desk, count: int, notes: str) -> None:
         "from syncjob.cli.main import main\n"
         f"known = Path({str(known)!r})\n"
         "if known.exists():\n"
-        "    most = (5 * 1024 + int(known.read_text())) * 1024\n"
+        "    most = (3 * 1024 + int(known.read_text())) * 1024\n"
         "    resource.setrlimit(resource.RLIMIT_AS, (most, most))\n"
         "try:\n"
         "    main(['plan'])\n"
