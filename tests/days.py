@@ -234,6 +234,8 @@ def _bad_run(day: Day, place: _Place, fate: float) -> None:
         assert fate < 0.4, f"seed {day.seed}: the day does not end"
         assert loop.time() < DAY_S, f"seed {day.seed}: the day does not end"
         day.died = True
+        for left in asyncio.all_tasks(loop):
+            left._log_destroy_pending = False  # type: ignore[attr-defined]
         DEAD.append((loop, task))
         return
     if not task.cancelled():

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,9 +55,10 @@ PATIENCE_S = 30.0
 
 
 class Box(Sandbox):
-    """A sandbox that is emptied between stories; `hold` keeps PATCHes waiting until `go`, `before` looks at requests.
+    """A sandbox that is emptied between stories.
 
-    `taken` counts the PATCHes that have arrived, and can be waited for: no story sleeps.
+    `slow_s` delays the answers to PATCHes, `watch` sees every request once it was judged, `taken` counts the PATCHes
+    that have arrived and can be waited for: no story sleeps.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class Box(Sandbox):
         self._misfortunes = Misfortunes(Rates(), Random(0))
         self._require_token = False
         self.slow_s = 0.0
+        self.watch: Callable[[Request], None] | None = None
         self.tokens: list[str] = []
         self.arrived = threading.Condition()
         self.taken = 0
@@ -80,6 +82,8 @@ class Box(Sandbox):
         """Meet a request, note its token, and answer a PATCH as slowly as asked."""
         meeting = super().meet(request)
         self.tokens.append(request.headers.get("authorization", ""))
+        if self.watch is not None:
+            self.watch(request)
         if request.method != "PATCH":
             return meeting
         with self.arrived:

@@ -68,7 +68,7 @@ def main(args: list[str] | None = None) -> None:
             complain(problem)
         code = error.exit_code
     except click.exceptions.Abort:
-        complain("stopped; nothing was sent")
+        complain("stopped")
         code = Exit.INTERRUPTED
     except click.ClickException as error:
         error.show()

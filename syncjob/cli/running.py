@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import click
@@ -28,20 +28,19 @@ def run(story: Callable[[], Coroutine[Any, Any, Result]], stop: Stop) -> Result 
 
     async def main() -> Result:
         stop.main = asyncio.current_task()
-        with _listening(stop):
-            return await story()
+        return await story()
 
-    try:
-        return asyncio.run(main())
-    except (asyncio.CancelledError, KeyboardInterrupt, click.Abort):
-        say("syncjob: stopped; nothing was sent")
-        return Exit(128 + (stop.signal or signal.SIGINT))
+    with _listening(stop):
+        try:
+            return asyncio.run(main())
+        except (asyncio.CancelledError, KeyboardInterrupt, click.Abort):
+            say("syncjob: stopped; nothing was sent")
+            return Exit(128 + (stop.signal or signal.SIGINT))
 
 
 @contextmanager
 def _listening(stop: Stop) -> Iterator[None]:
-    """Hear signals while a story runs; only the main thread of a process can."""
-    loop = asyncio.get_running_loop()
+    """Hear signals while a story runs, and leave them afterwards as they were."""
 
     def asked(number: int) -> None:
         say("syncjob: stopping; rows in flight get a few seconds. Ctrl-C again ends at once")
@@ -51,10 +50,11 @@ def _listening(stop: Stop) -> Iterator[None]:
         if stop.signal and number == signal.SIGINT:
             os._exit(Exit.INTERRUPTED)
         stop.signal = stop.signal or number
-        if not stop.patient:
+        if not stop.patient or stop.main is None:
             # Raised where the process stands: a read or a question would keep the loop from hearing anything.
             raise KeyboardInterrupt
-        loop.call_soon_threadsafe(asked, number)
+        with suppress(RuntimeError):  # the loop is closed: the run has ended already
+            stop.main.get_loop().call_soon_threadsafe(asked, number)
 
     before = {}
     try:

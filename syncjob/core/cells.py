@@ -26,6 +26,7 @@ PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 COUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
 DIGITS_MAX, DECIMALS_MAX = 15, 4  # what a JSON number carries without rounding
 ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # group marks that people and programs take for each other
+THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
@@ -89,6 +90,10 @@ def _money(__: Field, cell: str, reading: Reading) -> str:
 
 
 def _plain(cell: str) -> Decimal:
+    if THOUSANDS.fullmatch(cell):
+        raise CellError(
+            f"{cell!r} can be read in two ways; write {cell.replace('.', '')} or {cell}0, or state a locale"
+        )
     if PLAIN_NUMBER.fullmatch(cell):
         return Decimal(cell)
     wanted = cell.replace(",", "") if re.fullmatch(r"\d+(,\d+)+", cell) else "it as 12000.50"

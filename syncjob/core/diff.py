@@ -18,7 +18,7 @@ from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS, SU
 from syncjob.core.judging import judge
 from syncjob.core.merge import Rules, Stand, appends, merge, missing, policy, sides
 from syncjob.core.refusing import NOTHING, Stands, refusal
-from syncjob.core.values import by_key, differing, look, money, number, same, stands
+from syncjob.core.values import by_key, carried, differing, look, money, number, same, stands
 from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, SourceRow, Triple, Wish
 
 DIGITS_MAX = 40
@@ -180,6 +180,8 @@ def _operations(pair: Pair, moving: list[Wish], rules: Rules) -> tuple[Operation
                 operations += [Operation("add", f"{wish.path}/-", member) for member in lacking]
                 continue
             value: Any = lacking
+        elif BY_PATH[wish.path].kind in LISTS and wish.desired is not None:
+            value = carried(BY_PATH[wish.path], wish.desired, observed)
         else:
             value = wire(wish, rules)
         anchor = _anchor(body, wish.path)

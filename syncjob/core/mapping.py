@@ -1,65 +1,19 @@
 """Turn a row into what it asks for: `SourceRow` in, `Desired` or an invalid `Settled` out, all errors of a row at once.
 
-`compiled` checks the configuration's columns and fields once; `map_row` then only follows the table it made.
-A blank cell has no opinion unless `blank` says otherwise; `<clear>` clears one cell.
+A blank cell has no opinion unless `blank` says otherwise; `<clear>` clears one cell. What columns there are and how
+they are read has been settled in `feeds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncjob.core import cells, matching, status
-from syncjob.core.cells import CLEAR, CellError, Reading
-from syncjob.core.fields import (
-    BY_NAME,
-    CURRENCY,
-    DEAL_VALUE,
-    LISTS,
-    STATUS,
-    SUBSTATUS,
-    Field,
-    Kind,
-    did_you_mean,
-    find,
-)
-from syncjob.errors import InputRefused, UsageRefused
+from syncjob.core.cells import CLEAR, CellError
+from syncjob.core.feeds import NEVER_CLEARED, Feed, Feeds, read
+from syncjob.core.fields import CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind, did_you_mean
 from syncjob.model import Cause, Desired, Settled, SourceRow, Wish
-from syncjob.settings import Settings, Target, Verify
-
-OURS = "syncjob "
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One column that feeds one field, with all that reading its cells needs."""
-
-    column: str
-    field: Field
-    reading: Reading
-    blank: str
-    words: Mapping[str, str]
-    spelt: tuple[str, ...]
-    currency: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Feeds:
-    """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with."""
-
-    by: str
-    key_column: str
-    feeds: tuple[Feed, ...]
-    verify: tuple[str, str] | None = None
-    strict: bool = False
-    cell_chars_max: int = 32_767
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that the configuration names, once."""
-        verify = (self.verify[0],) if self.verify else ()
-        return tuple(dict.fromkeys((self.key_column, *(feed.column for feed in self.feeds), *verify)))
 
 
 @dataclass(slots=True)
@@ -71,51 +25,6 @@ class _Said:
     warnings: list[str] = field(default_factory=list)
     currency: Wish | None = None
     blank: list[Feed] = field(default_factory=list)
-
-
-def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
-    """Check every column and field of the configuration; UsageRefused names all that is wrong at once."""
-    problems: list[str] = []
-    verify = _verify(settings, problems)
-    feeds = []
-    for column, targets in settings.fields.items():
-        for target in targets:
-            known = find(target.field)
-            if known is None:
-                hint = did_you_mean(target.field, list(BY_NAME))
-                problems.append(f"fields.{column}: no field is called {target.field!r}{hint}")
-            elif known.locked and verify != (column, known.path):
-                problems.append(f"fields.{column}: {known.name} cannot be written: {known.locked}")
-            elif not known.locked:
-                feeds.append(_feed(settings, column, target, known))
-    problems += _twice(feeds)
-    locales = dict.fromkeys(feed.reading.locale for feed in feeds if feed.reading.locale)
-    problems += [fault for one in locales if one and (fault := cells.unknown_locale(one))]
-    if not feeds and not problems:
-        problems.append("fields: no column feeds a field that can be written")
-    if problems:
-        raise UsageRefused(*problems)
-    return Feeds(
-        by=settings.match.by,
-        key_column=settings.match.column,
-        feeds=tuple(feeds),
-        verify=verify,
-        strict=strict,
-        cell_chars_max=settings.limits.cell_chars_max,
-    )
-
-
-def check_columns(feeds: Feeds, columns: Collection[str], *, strict: bool) -> tuple[str, ...]:
-    """Hold the file's columns against the configured ones; InputRefused names all that miss, else the warnings."""
-    missing = [column for column in feeds.columns if column not in columns]
-    extra = [column for column in columns if column not in feeds.columns]
-    problems = [f"the file has no column {column!r}{did_you_mean(column, extra)}" for column in missing]
-    ignored = [f"column {column!r} is mapped to no field" for column in extra]
-    if problems or (strict and ignored):
-        raise InputRefused(
-            *problems, *(ignored if strict else ()), f"the file's columns: {', '.join(columns) or 'none'}"
-        )
-    return tuple(ignored)
 
 
 def map_row(feeds: Feeds, row: SourceRow) -> Desired | Settled:
@@ -141,58 +50,6 @@ def map_row(feeds: Feeds, row: SourceRow) -> Desired | Settled:
     return Desired(row, key, tuple(said.wishes.values()), verify, (*row.warnings, *said.warnings))
 
 
-def _verify(settings: Settings, problems: list[str]) -> tuple[str, str] | None:
-    asked = settings.match.verify
-    if asked is None:
-        return None
-    if isinstance(asked, Verify):
-        column, name = asked.column, asked.field
-    elif asked in settings.fields:
-        column, name = asked, settings.fields[asked][0].field
-    else:
-        feeding = [one for one, targets in settings.fields.items() if any(to.field == asked for to in targets)]
-        column, name = (feeding or [""])[0], asked
-    known = find(name)
-    if known is None or not column:
-        hint = (
-            did_you_mean(name, list(BY_NAME))
-            if known is None
-            else "; map a column to it, or write {column: …, field: …}"
-        )
-        problems.append(f"match.verify: no column and field for {name!r}{hint}")
-        return None
-    return column, known.path
-
-
-def _feed(settings: Settings, column: str, target: Target, known: Field) -> Feed:
-    stated, general = target, settings.defaults
-    return Feed(
-        column=column,
-        field=known,
-        reading=Reading(
-            locale=stated.locale or general.locale,
-            date_format=stated.date_format or general.date_format,
-            time_zone=stated.time_zone or general.time_zone,
-        ),
-        blank=stated.blank or general.blank or "ignore",
-        words={word.strip().casefold(): meaning.strip() for word, meaning in target.translate.items()},
-        spelt=tuple(target.translate),
-        currency=stated.currency or general.currency,
-    )
-
-
-def _twice(feeds: list[Feed]) -> list[str]:
-    """Two columns may feed one list; of any other field they would be two opinions."""
-    by_path: dict[str, list[Feed]] = {}
-    for feed in feeds:
-        by_path.setdefault(feed.field.path, []).append(feed)
-    return [
-        f"fields: {' and '.join(repr(feed.column) for feed in many)} both feed {many[0].field.name}; keep one"
-        for many in by_path.values()
-        if len(many) > 1 and many[0].field.kind not in LISTS
-    ]
-
-
 def _read(feed: Feed, cell: str, said: _Said, feeds: Feeds) -> None:
     """Add what one cell says."""
     if cell == CLEAR:
@@ -213,21 +70,10 @@ def _read(feed: Feed, cell: str, said: _Said, feeds: Feeds) -> None:
     if odd := cells.suspicion(cell):
         (said.problems if feeds.strict else said.warnings).append(f"{feed.column}: {odd}")
     try:
-        for path, value in _parse(feed, cell):
+        for path, value in read(feed, _translated(feed, cell)):
             _add(feed, path, value, said)
-    except CellError as error:
+    except ValueError as error:  # a CellError, or words that `status` cannot put together
         said.problems.append(f"{feed.column}: {error}")
-
-
-def _parse(feed: Feed, cell: str) -> list[tuple[str, Any]]:
-    word = _translated(feed, cell)
-    if feed.field.path == STATUS and "/" in word:
-        first, _, second = word.partition("/")
-        return [
-            (STATUS, cells.parse(BY_NAME["status"], first.strip(), feed.reading)),
-            (SUBSTATUS, cells.parse(BY_NAME["substatus"], second.strip(), feed.reading)),
-        ]
-    return [(feed.field.path, cells.parse(feed.field, word, feed.reading))]
 
 
 def _translated(feed: Feed, cell: str) -> str:
@@ -243,7 +89,7 @@ def _translated(feed: Feed, cell: str) -> str:
 
 
 def _clear(feed: Feed, said: _Said) -> None:
-    if feed.field.path in (STATUS, SUBSTATUS, CURRENCY):
+    if feed.field.path in NEVER_CLEARED:
         said.problems.append(f"{feed.column}: {feed.field.name} cannot be cleared")
         return
     earlier = said.wishes.get(feed.field.path)

@@ -87,6 +87,8 @@ def _other_currency(pair: Pair, where: Stands, _: list[Wish]) -> Refusal | None:
     base, held = sides(pair, wish)
     if where[CURRENCY] is Stand.AGREED or meaning(BY_PATH[CURRENCY], held) is None:
         return None
+    if where[CURRENCY] is Stand.DRIFT and where.get(DEAL_VALUE) is not Stand.CHANGE:
+        return None
     if not any(one.path == DEAL_VALUE for one in pair.desired.wishes) and meaning(
         BY_PATH[DEAL_VALUE], look(pair.observed.body, DEAL_VALUE)
     ) in (None, 0):

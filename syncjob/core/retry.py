@@ -54,6 +54,7 @@ TABLE: tuple[tuple[range | tuple[int, ...], str, Next], ...] = (
     ((423,), "", Next.LOCKED),
     ((401,), "", Next.SIGN_IN),
     ((403,), "insufficent_claims", Next.SIGN_IN),
+    ((403,), "insufficient_claims", Next.SIGN_IN),
     ((403,), "", Next.FORBIDDEN),
     ((404, 410), "", Next.GONE),
     ((428,), "", Next.BROKEN),

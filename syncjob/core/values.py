@@ -98,6 +98,16 @@ def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def carried(field: Field, asked: Any, held: Any) -> list[Any]:
+    """Give the members asked for, each with the parts that the remote holds of it and nobody asked to drop."""
+    known = by_key(field, held)
+    return [
+        {part: float(value) if isinstance(value, Decimal) else value for part, value in known.get(key, {}).items()}
+        | dict(member)
+        for key, member in by_key(field, asked).items()
+    ]
+
+
 def covers(asked: Mapping[str, Any], held: Mapping[str, Any]) -> bool:
     """Tell whether a member holds all that is asked of it; what is not asked may be anything."""
     return not differing(asked, held)

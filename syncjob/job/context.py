@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from syncjob.core import mapping
-from syncjob.core.mapping import Feeds
+from syncjob.core.feeds import Feeds, compiled
 from syncjob.core.merge import Rules
 from syncjob.core.report import check_tolerate
 from syncjob.exchange import Log, World
@@ -63,7 +62,7 @@ class Job:
 
     def __post_init__(self) -> None:
         """Check and compile what the configuration says of columns and fields; UsageRefused names all mistakes."""
-        object.__setattr__(self, "feeds", mapping.compiled(self.settings, strict=self.strict))
+        object.__setattr__(self, "feeds", compiled(self.settings, strict=self.strict))
         object.__setattr__(self, "rules", Rules.of(self.settings))
         object.__setattr__(self, "correlation_id", self.correlation_id or self.world.mark())
         check_tolerate(self.settings.tolerate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syncjob import sources
-from syncjob.core import mapping
+from syncjob.core import feeds, mapping
 from syncjob.core.matching import part_twins
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
@@ -57,7 +57,7 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
         job.progress("reading", rows, 0)
     _check_count(job, rows, snapshot.source)
     strict = job.strict or settings.rows.strict_columns
-    notes = mapping.check_columns(job.feeds, table.columns, strict=strict) if rows else ()
+    notes = feeds.check_columns(job.feeds, table.columns, strict=strict) if rows else ()
     for twins in draft.twins():
         for parted in part_twins(twins):
             if isinstance(parted, Settled):

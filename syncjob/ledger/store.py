@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy import Connection, create_engine, event, func, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -25,6 +25,7 @@ from syncjob.ledger.tables import SCHEMA, facts, forms, intents, metadata, outco
 from syncjob.model import CAUSES, Cause, Settled, dumps
 
 ROWS_PER_READ = 500
+COMPILED: dict[Any, Any] = {}  # statements are few and the same for every ledger: compiled once a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Ledger:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             self._engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool)
             event.listen(self._engine, "connect", _prepare)
-            self._connection: Connection = self._engine.connect()
+            self._connection: Connection = self._engine.connect().execution_options(compiled_cache=COMPILED)
             self._make()
 
     def __enter__(self) -> Self:
@@ -193,11 +194,11 @@ class Ledger:
 
     def _make(self) -> None:
         with self._connection.begin():
-            metadata.create_all(self._connection)
-            known = self._connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar_one_or_none()
-            if known is None:
+            if not inspect(self._connection).has_table(facts.name):
+                metadata.create_all(self._connection)
                 self._connection.execute(facts.insert(), {"name": "schema", "value": str(SCHEMA)})
-        if known is not None and int(known) > SCHEMA:
+            known = self._connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar_one()
+        if int(known) > SCHEMA:
             raise StorageRefused(
                 f"ledger {self.path}: written by a newer syncjob (schema {known}); this one knows {SCHEMA}"
             )

@@ -1,21 +1,9 @@
 """The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
 
+from syncjob.model.change import Change, Operation, Settled, Triple
+from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
 from syncjob.model.report import Report, Verdict
-from syncjob.model.row import (
-    UNKNOWN,
-    Change,
-    Desired,
-    Observed,
-    Operation,
-    Pair,
-    Place,
-    Settled,
-    SourceRow,
-    Triple,
-    Unknown,
-    Wish,
-)
 from syncjob.model.wire import Answer, Heard, dumps
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syncjob.model.row import Settled
+from syncjob.model.change import Settled
 
 
 @dataclass(frozen=True, slots=True)

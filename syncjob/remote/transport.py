@@ -27,8 +27,9 @@ from syncjob.model import Answer, Heard
 from syncjob.remote.auth import Token
 from syncjob.settings import Limits, Remote
 
+EXPONENT_MAX = 60
 ANSWER_BYTES_MAX = 5 * 1024 * 1024
-TELLING = ("resourceModified", "insufficent_claims", "900421")
+TELLING = ("resourceModified", "insufficent_claims", "insufficient_claims", "900421")
 GATEWAYS_MAY_SAY = (401, 403, 408, 412, 423, 425, 428, 429, 499)
 CLIENT_ERRORS = range(400, 500)
 LOCATION = "location"
@@ -142,9 +143,15 @@ async def _bounded(response: httpx.Response) -> bytes:
 def _decoded(content: bytes) -> Any:
     """Read JSON strictly: no NaN, no Infinity, no name twice, fractions as Decimal; None where it is no JSON."""
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
+        return json.loads(content, parse_float=_fraction, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
+
+
+def _fraction(digits: str) -> Decimal | str:
+    """Read a fraction exactly; what no amount can be (1e400) stays the text that it is, and means no number."""
+    amount = Decimal(digits)
+    return amount if abs(amount.adjusted()) <= EXPONENT_MAX else digits
 
 
 def _refuse(word: str) -> NoReturn:

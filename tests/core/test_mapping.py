@@ -10,8 +10,9 @@ from asked import row as line
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncjob.core.feeds import Feeds, check_columns, compiled
 from syncjob.core.fields import PRIVATE, TABLE
-from syncjob.core.mapping import Feeds, check_columns, compiled, map_row
+from syncjob.core.mapping import map_row
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.model import Cause, Desired, Place, Settled, SourceRow
 

@@ -1,114 +1,13 @@
-"""The nouns of a row, in the order in which it becomes them: SourceRow, Desired, Pair, Change, Settled.
-
-Each step of the story hands on the next noun or a `Settled`. A JSON value is `Any`: None, bool, int,
-Decimal, str, list or dict, numbers with a fraction always Decimal. Paths are JSON Pointers (RFC 6901).
-"""
+"""The nouns of a row from its referral to its end: Change with its Operations and Triples, Settled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any
 
+from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow
 from syncjob.model.outcome import CAUSES, Cause, Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a row stood: `deals.csv:17`."""
-
-    source: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One row as it was read: cells as text by column, untouched; `fault` says why it cannot be trusted."""
-
-    n: int
-    place: Place
-    columns: Mapping[str, str]
-    fault: str = ""
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a row asks of one field: `desired` as it goes over the wire; None clears.
-
-    `zone` is the IANA time zone in which a date is meant; `column` is where the wish was written.
-    """
-
-    path: str
-    desired: Any
-    column: str = ""
-    zone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """A row that could be read: its key and its wishes, one a path."""
-
-    row: SourceRow
-    key: str
-    wishes: tuple[Wish, ...]
-    verify: str | None = None
-    warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Give one JSON object, complete: `from_json` gives the same value back."""
-        return {
-            "n": self.row.n,
-            "source": self.row.place.source,
-            "line": self.row.place.line,
-            "columns": dict(self.row.columns),
-            "key": self.key,
-            "wishes": [[wish.path, wish.desired, wish.column, wish.zone] for wish in self.wishes],
-            "verify": self.verify,
-            "warnings": list(self.warnings),
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Desired:
-        """Read what `to_json` gave."""
-        row = SourceRow(value["n"], Place(value["source"], value["line"]), value["columns"])
-        wishes = tuple(Wish(*wish) for wish in value["wishes"])
-        return cls(row, value["key"], wishes, value["verify"], tuple(value["warnings"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A referral as the remote showed it; `etag` verbatim, quotes included, or None."""
-
-    id: str
-    etag: str | None
-    body: Mapping[str, Any]
-
-
-class Unknown(Enum):
-    """The base of a field whose history nobody knows."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN = Unknown.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A row and the referral it names; `base` holds, by path, the last agreed value where one is known.
-
-    `kept` holds, by path, (what was asked once, what the remote made of it): asking again would change nothing.
-    """
-
-    desired: Desired
-    observed: Observed
-    base: Mapping[str, Any] = field(default_factory=dict)
-    kept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +137,13 @@ class Settled:
 
     def after(self) -> dict[str, Any]:
         """Give, by path, what the operations make of every field that they touch."""
-        return {
-            triple.path: [*(triple.observed or []), *appended]
-            if (appended := [one.value for one in self.operations if one.path == f"{triple.path}/-"])
-            else triple.desired
-            for triple in self.triples
-            if self._touched(triple.path)
-        }
+        return {one.path: self._made_of(one) for one in self.triples if self._touched(one.path)}
+
+    def _made_of(self, triple: Triple) -> Any:
+        added = [one.value for one in self.operations if one.path == f"{triple.path}/-"]
+        if added:
+            return [*(triple.observed or []), *added]
+        return next((one.value for one in self.operations if one.path == triple.path), triple.desired)
 
     def _touched(self, path: str) -> bool:
         return any(one.reaches(path) for one in self.operations)

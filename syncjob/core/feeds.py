@@ -1,0 +1,193 @@
+"""The configuration's columns and the fields that they feed, checked once: `Settings` in, `Feeds` out.
+
+All that is wrong with them is told at once: a field that does not exist or is not ours to write, two columns with
+two opinions, a word that translates into nothing, an option that its field has no use for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from syncjob.core import cells, status
+from syncjob.core.cells import CellError, Reading
+from syncjob.core.fields import (
+    BY_NAME,
+    CURRENCY,
+    LISTS,
+    STATUS,
+    SUBSTATUS,
+    Field,
+    Kind,
+    did_you_mean,
+    find,
+)
+from syncjob.errors import InputRefused, UsageRefused
+from syncjob.settings import Settings, Target, Verify
+
+NEVER_CLEARED = (STATUS, SUBSTATUS, CURRENCY)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One column that feeds one field, with all that reading its cells needs."""
+
+    column: str
+    field: Field
+    reading: Reading
+    blank: str
+    words: Mapping[str, str]
+    spelt: tuple[str, ...]
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with."""
+
+    by: str
+    key_column: str
+    feeds: tuple[Feed, ...]
+    verify: tuple[str, str] | None = None
+    strict: bool = False
+    cell_chars_max: int = 32_767
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the configuration names, once."""
+        verify = (self.verify[0],) if self.verify else ()
+        return tuple(dict.fromkeys((self.key_column, *(feed.column for feed in self.feeds), *verify)))
+
+
+def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
+    """Check every column and field of the configuration; UsageRefused names all that is wrong at once."""
+    problems: list[str] = []
+    verify = _verify(settings, problems)
+    feeds = []
+    for column, targets in settings.fields.items():
+        for target in targets:
+            known = find(target.field)
+            if known is None:
+                hint = did_you_mean(target.field, list(BY_NAME))
+                problems.append(f"fields.{column}: no field is called {target.field!r}{hint}")
+            elif known.locked and verify != (column, known.path):
+                problems.append(f"fields.{column}: {known.name} cannot be written: {known.locked}")
+            elif not known.locked:
+                feeds.append(_feed(settings, column, target, known))
+                problems += (f"fields.{column}: {fault}" for fault in _useless(target, feeds[-1]))
+    problems += _twice(feeds)
+    locales = dict.fromkeys(feed.reading.locale for feed in feeds if feed.reading.locale)
+    problems += [fault for one in locales if one and (fault := cells.unknown_locale(one))]
+    if not feeds and not problems:
+        problems.append("fields: no column feeds a field that can be written")
+    if problems:
+        raise UsageRefused(*problems)
+    return Feeds(
+        by=settings.match.by,
+        key_column=settings.match.column,
+        feeds=tuple(feeds),
+        verify=verify,
+        strict=strict,
+        cell_chars_max=settings.limits.cell_chars_max,
+    )
+
+
+def check_columns(feeds: Feeds, columns: Collection[str], *, strict: bool) -> tuple[str, ...]:
+    """Hold the file's columns against the configured ones; InputRefused names all that miss, else the warnings."""
+    missing = [column for column in feeds.columns if column not in columns]
+    extra = [column for column in columns if column not in feeds.columns]
+    problems = [f"the file has no column {column!r}{did_you_mean(column, extra)}" for column in missing]
+    ignored = [f"column {column!r} is mapped to no field" for column in extra]
+    if problems or (strict and ignored):
+        raise InputRefused(
+            *problems, *(ignored if strict else ()), f"the file's columns: {', '.join(columns) or 'none'}"
+        )
+    return tuple(ignored)
+
+
+def _verify(settings: Settings, problems: list[str]) -> tuple[str, str] | None:
+    asked = settings.match.verify
+    if asked is None:
+        return None
+    if isinstance(asked, Verify):
+        column, name = asked.column, asked.field
+    elif asked in settings.fields:
+        column, name = asked, settings.fields[asked][0].field
+    else:
+        feeding = [one for one, targets in settings.fields.items() if any(to.field == asked for to in targets)]
+        column, name = (feeding or [""])[0], asked
+    known = find(name)
+    if known is None or not column:
+        hint = (
+            did_you_mean(name, list(BY_NAME))
+            if known is None
+            else "; map a column to it, or write {column: …, field: …}"
+        )
+        problems.append(f"match.verify: no column and field for {name!r}{hint}")
+        return None
+    return column, known.path
+
+
+def _feed(settings: Settings, column: str, target: Target, known: Field) -> Feed:
+    stated, general = target, settings.defaults
+    return Feed(
+        column=column,
+        field=known,
+        reading=Reading(
+            locale=stated.locale or general.locale,
+            date_format=stated.date_format or general.date_format,
+            time_zone=stated.time_zone or general.time_zone,
+        ),
+        blank=stated.blank or _blank(general.blank, known),
+        words={word.strip().casefold(): meaning.strip() for word, meaning in target.translate.items()},
+        spelt=tuple(target.translate),
+        currency=stated.currency or general.currency,
+    )
+
+
+def _twice(feeds: list[Feed]) -> list[str]:
+    """Two columns may feed one list; of any other field they would be two opinions."""
+    by_path: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        by_path.setdefault(feed.field.path, []).append(feed)
+    return [
+        f"fields: {' and '.join(repr(feed.column) for feed in many)} both feed {many[0].field.name}; keep one"
+        for many in by_path.values()
+        if len(many) > 1 and many[0].field.kind not in LISTS
+    ]
+
+
+def _blank(general: str | None, known: Field) -> str:
+    """A general `clear` is not meant for what cannot be cleared."""
+    return "ignore" if general is None or (general == "clear" and known.path in NEVER_CLEARED) else general
+
+
+def _useless(target: Target, feed: Feed) -> Iterator[str]:
+    """Say what can never work, or never matter, for this field."""
+    name, kind = feed.field.name, feed.field.kind
+    if target.list and kind not in LISTS:
+        yield f"list: {name} is no list"
+    if target.currency and kind is not Kind.MONEY:
+        yield f"currency: {name} is no amount"
+    if target.blank == "clear" and feed.field.path in NEVER_CLEARED:
+        yield f"blank: {name} cannot be cleared"
+    if target.date_format and not ("%Y" in target.date_format or "%y" in target.date_format):
+        yield f"date_format: {target.date_format!r} names no year (%Y)"
+    if kind is Kind.ENUM:
+        for word, meaning in target.translate.items():
+            try:
+                read(feed, meaning.strip())
+            except (CellError, ValueError) as error:
+                yield f"translate.{word}: {error}"
+
+
+def read(feed: Feed, word: str) -> list[tuple[str, object]]:
+    """Read one word as the field, or as status and substatus at once (`Closed/Won`); CellError when it is neither."""
+    if feed.field.path != STATUS or "/" not in word:
+        return [(feed.field.path, cells.parse(feed.field, word, feed.reading))]
+    first, _, second = word.partition("/")
+    words = [
+        cells.parse(BY_NAME[name], part.strip(), feed.reading)
+        for name, part in (("status", first), ("substatus", second))
+    ]
+    return list(zip((STATUS, SUBSTATUS), status.complete(*words), strict=True))
