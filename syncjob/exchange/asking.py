@@ -1,0 +1,137 @@
+"""One question, asked until it is answered: a referral or a page comes out, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncjob.core import retry
+from syncjob.core.retry import Next
+from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded
+from syncjob.exchange.gate import Gate, said
+from syncjob.model import Answer, Cause, Heard, Observed, Operation
+from syncjob.remote import Pages, Reader, Writer
+
+FORBIDDEN_MAX = 3
+SIGN_IN = "the remote does not accept the token: sign in again and renew it"
+MFA = (
+    "the token shows no multi-factor sign-in (900421): a person must sign in interactively once; passwords do not work"
+)
+NO_ROLE = "the account may touch no referral: it needs the role Referral Admin or Referral User in Partner Center"
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A referral that could not be read, and why."""
+
+    cause: Cause
+    reason: str
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class Exchange(Gate):
+    """A gate that can ask; it has no way to write."""
+
+    forbidden: set[str] = field(default_factory=set)
+
+    async def read(self, referral: str, *, must: bool = False) -> Observed | Miss:
+        """Read one referral; `must` is the look after a lost answer, which no budget denies."""
+        answer = Answer(Heard.UNSENT)
+        for attempt in range(1, self.limits.attempts_max + 1):
+            if self.over is not None and not must:
+                return Miss(self.over.cause, str(self.over.error))
+            answer = await self.once("GET", lambda client: client.get(referral, self.world.mark()))
+            what = retry.after_get(answer)
+            if what is Next.DONE:
+                seen = _observed(answer.body, referral)
+                if seen is not None:
+                    return seen
+                answer = Answer(Heard.LOST, note="the answer is not the referral that was asked for")
+            elif what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
+                return self.miss(what, answer, referral)
+            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer, must=must):
+                break
+        return self._unanswered(answer)
+
+    async def listing(self, pages: Pages) -> AsyncIterator[list[Mapping[str, Any]]]:
+        """Give the listing page by page; an error of the tree where a page cannot be had."""
+        while (query := pages.query) is not None:
+            yield pages.items((await self._page(query)).body)
+
+    def miss(self, what: Next, answer: Answer, referral: str) -> Miss:
+        """Say why a request for one referral came to nothing for good; some reasons end all asking."""
+        match what:
+            case Next.GONE:
+                reason = f"the remote has no referral {referral} (status {answer.status})"
+                return Miss(Cause.NOT_FOUND, reason, answer.request_id)
+            case Next.FORBIDDEN:
+                if self._never_welcome(referral):
+                    self.end(Cause.SIGN_IN, SignInNeeded(NO_ROLE))
+                    return Miss(Cause.SIGN_IN, f"{NO_ROLE} ({said(answer)})", answer.request_id)
+                reason = f"the account may not touch this referral: {said(answer)}"
+                return Miss(Cause.FORBIDDEN, reason, answer.request_id)
+            case Next.SIGN_IN:
+                words = MFA if answer.code == "900421" else SIGN_IN
+                self.end(Cause.SIGN_IN, SignInNeeded(f"{words} ({said(answer)})"))
+                return Miss(Cause.SIGN_IN, words, answer.request_id)
+            case Next.BROKEN:
+                words = answer.note or f"an answer that cannot be: {said(answer)}"
+                self.end(Cause.BROKEN, BrokenAssumption(words))
+                return Miss(Cause.BROKEN, words, answer.request_id)
+            case Next.STOP:
+                self.end(Cause.REMOTE_UNAVAILABLE, RemoteUnavailable(f"the remote takes no more: {said(answer)}"))
+                return Miss(Cause.REMOTE_UNAVAILABLE, said(answer), answer.request_id)
+            case _:
+                return Miss(Cause.REMOTE_REFUSED, f"the remote said no: {said(answer)}", answer.request_id)
+
+    async def _page(self, query: str) -> Answer:
+        answer = Answer(Heard.UNSENT)
+        for attempt in range(1, self.limits.attempts_max + 1):
+            answer = await self.once("GET", lambda client: client.page(query, self.world.mark()))
+            what = retry.after_get(answer)
+            if what is Next.DONE:
+                return answer
+            if what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
+                miss = self.miss(what, answer, "listing")
+                raise self.over.error if self.over else RemoteUnavailable(f"the listing cannot be read: {miss.reason}")
+            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer):
+                break
+        raise RemoteUnavailable(f"the listing cannot be read: {said(answer)}")
+
+    def _unanswered(self, answer: Answer) -> Miss:
+        if self.over is not None:
+            return Miss(self.over.cause, str(self.over.error))
+        return Miss(Cause.REMOTE_UNAVAILABLE, f"the remote gave no answer: {said(answer)}", answer.request_id)
+
+    def _never_welcome(self, referral: str) -> bool:
+        """Three referrals forbidden and none ever allowed: it is the account, not the referral."""
+        self.forbidden.add(referral)
+        return len(self.forbidden) >= FORBIDDEN_MAX and not self.welcome
+
+
+class Sender(Exchange):
+    """An exchange that can also patch; only `apply` is given one."""
+
+    clients: Sequence[Writer]
+
+    async def patch(
+        self, referral: str, etag: str, operations: Sequence[Operation], mark: str, *, leaving: Callable[[], None]
+    ) -> Answer:
+        """Send a patch once, under its eTag; `leaving` is told when gate and width have let it go."""
+
+        async def send(client: Reader) -> Answer:
+            assert isinstance(client, Writer), "a sender is made of writers"
+            leaving()
+            return await client.patch(referral, etag, operations, mark)
+
+        return await self.once("PATCH", send)
+
+
+def _observed(body: Any, referral: str) -> Observed | None:
+    """Read a referral out of an answer; None when it is not the one that was asked for."""
+    if not isinstance(body, Mapping) or str(body.get("id") or "").lower() != referral.lower():
+        return None
+    etag = body.get("eTag")
+    return Observed(str(body["id"]), etag if isinstance(etag, str) and etag else None, body)

@@ -1,0 +1,146 @@
+"""One gate for all workers of a run: when a request may leave, and whether one more try is affordable.
+
+The pace narrows when the remote refuses and widens when it answers; while Retry-After runs nobody passes. The budget
+of retries is one for the whole run, so that an outage is not amplified. `over` says that asking has become useless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from syncjob.core import retry
+from syncjob.core.pace import Budget, Pace, backoff_s
+from syncjob.core.retry import Next
+from syncjob.errors import RemoteUnavailable, SyncjobError
+from syncjob.exchange.world import Log, World
+from syncjob.model import Answer, Cause, Heard
+from syncjob.remote import Reader
+from syncjob.settings import Limits
+
+TOO_MANY = 429
+BUSY = (TOO_MANY, 503)
+SERVER_ERRORS = 500
+REDIRECTS = 300
+
+
+@dataclass(slots=True)
+class Over:
+    """Why asking has ended: the cause that rows settle with and the error that ends the run."""
+
+    cause: Cause
+    error: SyncjobError
+
+
+@dataclass(slots=True)
+class Gate:
+    """What all workers of a run pass through; `requests` counts what left, by method."""
+
+    clients: Sequence[Reader]
+    limits: Limits
+    world: World
+    log: Log
+    rows: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    over: Over | None = None
+    pace: Pace = field(init=False)
+    budget: Budget = field(init=False)
+    welcome: bool = False
+    _idle: list[Reader] = field(default_factory=list)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Start with every connection idle, the gate open and the budget full."""
+        self._idle = list(self.clients)
+        self.pace = Pace(most=len(self.clients))
+        self.budget = Budget(most=self.limits.retries_min + self.limits.retries_share * self.rows)
+
+    async def once(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> Answer:
+        """Make one request when gate and width let it; the pace learns from its answer.
+
+        Once asking has ended nothing is written any more, and nothing at all while the remote wants to be left alone
+        for longer than anybody waits: such a request stays *unsent*.
+        """
+        client = await self._place()
+        if client is None or (self.over is not None and method != "GET"):
+            self._leave(client)
+            return Answer(Heard.UNSENT, note="asking has ended")
+        sent_at = self.world.monotonic()
+        try:
+            self.requests[method] += 1
+            answer = await call(client)
+        finally:
+            self._leave(client)
+        self._learn(answer, sent_at)
+        return answer
+
+    async def pause(self, attempt: int, answer: Answer, *, must: bool = False) -> bool:
+        """Wait before the next try; False when the budget has none left. The gate's wait is the gate's.
+
+        A `must` goes on with an empty budget, but nothing new begins then: looking through an outage is a load too.
+        """
+        if not self.budget.spend():
+            self.end(Cause.BUDGET_SPENT, RemoteUnavailable(f"the budget for retries is spent; last: {said(answer)}"))
+            if not must:
+                return False
+        if retry.after(answer) is not Next.GATE:
+            limits, chance = self.limits, self.world.random.random()
+            await self.world.sleep(backoff_s(attempt, limits.wait_initial_s, limits.wait_max_s, chance))
+        return True
+
+    def end(self, cause: Cause, error: SyncjobError) -> None:
+        """End all asking, unless it has ended already: the first reason counts."""
+        if self.over is None:
+            self.over = Over(cause, error)
+            self.log.warning("exchange.ended", cause=cause)
+
+    async def _place(self) -> Reader | None:
+        """Wait for an open gate and a free place within the width; None where the gate stays shut for too long."""
+        while True:
+            wait_s = self.pace.wait_s(self.world.monotonic())
+            if wait_s > self.limits.retry_after_max_s:
+                return None
+            if wait_s > 0:
+                await self.world.sleep(wait_s)
+            elif len(self.clients) - len(self._idle) < self.pace.allowed:
+                return self._idle.pop()
+            else:
+                self._freed.clear()
+                await self._freed.wait()
+
+    def _leave(self, client: Reader | None) -> None:
+        if client is not None:
+            self._idle.append(client)
+            self._freed.set()
+
+    def _learn(self, answer: Answer, sent_at: float) -> None:
+        status = answer.status or 0
+        if status in BUSY:
+            self._narrow(answer, sent_at)
+        elif answer.heard is Heard.ANSWERED and status < SERVER_ERRORS:
+            self.pace.answered()
+            self.budget.earn()
+            self.welcome = self.welcome or status < REDIRECTS
+
+    def _narrow(self, answer: Answer, sent_at: float) -> None:
+        """Shut the gate for as long as the remote asks; a 429 that names no time is answered with a backoff."""
+        wait_s = answer.retry_after_s
+        if wait_s is None:
+            chance = 0.5 + self.world.random.random() / 2
+            backoff = backoff_s(self.pace.refusals + 1, self.limits.wait_initial_s, self.limits.wait_max_s, chance)
+            wait_s = backoff if answer.status == TOO_MANY else 0.0
+        if wait_s > self.limits.retry_after_max_s:
+            words = f"the remote asks to wait {wait_s:.0f} s, longer than limits.retry_after_max_s"
+            self.end(Cause.REMOTE_UNAVAILABLE, RemoteUnavailable(words))
+        self.pace.refused(self.world.monotonic(), wait_s, sent_at)
+        self.log.info("gate.shut", status=answer.status, wait_s=round(wait_s, 3), width=self.pace.allowed)
+
+
+def said(answer: Answer) -> str:
+    """Put an answer into words for a person: status, code and the server's own sentence."""
+    if answer.heard is not Heard.ANSWERED:
+        return answer.note or "no answer"
+    parts = [f"status {answer.status}", answer.code, answer.message, answer.note]
+    return ", ".join(part for part in parts if part)
