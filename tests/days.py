@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,6 +49,7 @@ FAULTS = (
 CALM_RUNS_MAX = 6
 DAY_S = 86_400.0
 LATE_S = 10.0
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a day needs no real disk, only a quick one
 DEAD: list[object] = []  # the dead are kept, so that nothing of them is tidied up
 
 
@@ -166,7 +168,7 @@ def live(seed: int) -> Day:
     chance = Random(seed)
     documents = seeded(chance.randint(3, 20), chance, DAWN)
     by = chance.choice(("id", "externalReferenceId"))
-    with tempfile.TemporaryDirectory(prefix="day-") as name:
+    with tempfile.TemporaryDirectory(prefix="day-", dir=MEMORY) as name:
         folder = Path(name)
         settings = settings_of(chance, folder, by=by)
         (folder / "rows.csv").write_text(file_of(chance, documents, by=by), encoding="utf-8")
@@ -214,10 +216,11 @@ class _Place:
     folder: Path
     loop: VirtualLoop
     chance: Random
+    planned: list[Callable[[], None]] = field(default_factory=list)
 
 
 def _bad_run(day: Day, place: _Place, fate: float) -> None:
-    """Play the run that everything befalls; it may be stopped, or die in the middle of a word.
+    """Play the run that everything befalls; it may be stopped, or die in the middle of a word, mostly while it sends.
 
     Sudden death: the loop stops for ever, and nothing that was not on disk is heard of again.
     """
@@ -225,11 +228,19 @@ def _bad_run(day: Day, place: _Place, fate: float) -> None:
     task = loop.create_task(_run(day, place, stop))
     task.add_done_callback(lambda _: loop.stop())
     stop.main = task
-    if fate < 0.2:
-        loop.call_later(place.chance.random() * 20, stop.ask, 15)
-    end = loop.call_later(place.chance.random() * 10 if 0.2 <= fate < 0.4 else DAY_S, loop.stop)
+    doom = stop.ask if fate < 0.2 else lambda _: loop.stop()
+    ends = [loop.call_later(DAY_S, loop.stop)]
+
+    def planned() -> None:
+        if 0.05 <= fate < 0.35:
+            ends.append(loop.call_later(place.chance.random() * 3, doom, 15))
+
+    if fate < 0.05 or 0.35 <= fate < 0.4:
+        ends.append(loop.call_later(place.chance.random() * 3, doom, 15))
+    place.planned.append(planned)
     loop.run_forever()
-    end.cancel()
+    for end in ends:
+        end.cancel()
     if not task.done():
         assert fate < 0.4, f"seed {day.seed}: the day does not end"
         assert loop.time() < DAY_S, f"seed {day.seed}: the day does not end"
@@ -260,6 +271,8 @@ async def _run(day: Day, place: _Place, stop: Stop) -> None:
     with Ledger(settings.ledger.file) as ledger:
         plan = await story.plan(job, place.folder / "rows.csv", place.folder / f"plan-{len(day.runs)}-{began}")
         planned = len(day.sandbox.store.writes)
+        for told in place.planned:
+            told()
         run, code = await story.apply(job, plan, ledger, lambda *_: frozenset())
         rows = list(ledger.outcomes(run))
     day.runs.append(Run(run, code, rows, planned, len(day.sandbox.store.writes), sum(plan.footer.totals.values())))

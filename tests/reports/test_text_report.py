@@ -154,7 +154,7 @@ def test_very_long_value_is_cut(report_of: Callable[..., Report], row_of: Callab
         1,
         Cause.TO_SEND,
         triples=(Triple("/name", "a" * 120, "b" * 1_000_000),),
-        operations=(Operation("replace", "/name", "b"),),
+        operations=(Operation("replace", "/name", "b" * 1_000_000),),
     )
     text = "".join(render(report_of(row, kind="plan")))
     assert f"    ~ name: {'a' * 120} -> {'b' * 119}…\n" in text
