@@ -55,28 +55,28 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
     from syncjob.reports import prove_writable
 
     given = input_of(job, source)
-    prove_writable(reports)
-    confirm = assent if yes else _shown_first(job, ask)
-
-    async def carry_out(ledger: Ledger, kept: Path) -> tuple[PlanFile, str, Exit]:
-        planned = PlanFile(given) if is_plan(given) else await story.plan(job, given, kept)
-        try:
-            return planned, *await story.apply(job, planned, ledger, confirm)
-        except GuardRefused:
-            show(job, story.of_plan(planned), reports, as_json=as_json)
-            raise
-
     path = ledger_file(job)
-    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path), Ledger(path) as ledger:
-        if ledger.is_new:
-            say(f"a new ledger is begun: {ledger.path}")
-        done = run(lambda: carry_out(ledger, Path(folder) / "plan"), job.stop)
-        if isinstance(done, Exit):
-            return done
-        planned, run_id, code = done
-        cost = {} if is_plan(given) else planned.footer.requests
-        show(job, story.of_run(ledger, run_id, cost), reports, as_json=as_json)
-        return code
+    prove_writable(reports, taken=(given, path))
+    confirm = assent if yes else _shown_first(job, ask)
+    with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path):
+        planned = (
+            PlanFile(given) if is_plan(given) else run(lambda: story.plan(job, given, Path(folder) / "plan"), job.stop)
+        )
+        if isinstance(planned, Exit):
+            return planned
+        with Ledger(path) as ledger:
+            if ledger.is_new:
+                say(f"a new ledger is begun: {ledger.path}")
+            try:
+                done = run(lambda: story.apply(job, planned, ledger, confirm), job.stop)
+            except GuardRefused:
+                show(job, story.of_plan(planned), reports, as_json=as_json)
+                raise
+            if isinstance(done, Exit):
+                return done
+            cost = {} if is_plan(given) else planned.footer.requests
+            show(job, story.of_run(ledger, done[0], cost), reports, as_json=as_json)
+            return done[1]
 
 
 def _shown_first(job: Any, ask: Any) -> Any:

@@ -51,7 +51,7 @@ def _planned(
 
     from syncjob import job as story
     from syncjob.cli.running import run
-    from syncjob.cli.showing import folder_of, show
+    from syncjob.cli.showing import free, show
     from syncjob.cli.terminal import say
     from syncjob.core.report import exit_code
     from syncjob.errors import Exit
@@ -59,9 +59,9 @@ def _planned(
     from syncjob.reports import prove_writable
 
     source = input_of(job, file)
-    prove_writable(reports)
+    prove_writable(reports, taken=(source, *([output] if output else ())))
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
-        out = folder_of(output) if output else Path(folder) / "plan"
+        out = free(output, source) if output else Path(folder) / "plan"
         made = run(lambda: story.plan(job, source, out), job.stop)
         if isinstance(made, Exit):
             return made

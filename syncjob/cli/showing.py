@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from syncjob.cli.terminal import Bar, emit, say
-from syncjob.errors import StorageRefused
+from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
 from syncjob.reports import json, text, write
 from syncjob.reports.values import visible
@@ -31,8 +31,10 @@ def hush(job: Any) -> None:
         bar.close()
 
 
-def folder_of(output: Path) -> Path:
-    """Give the path back once its folder is known to be there."""
+def free(output: Path, source: Path) -> Path:
+    """Give the path of a plan back once its folder is known to be there and it is not the input's own."""
     if not output.parent.is_dir():
         raise StorageRefused(f"plan {output}: the folder {output.parent} does not exist; make it first")
+    if output.resolve() == source.resolve():
+        raise UsageRefused(f"plan {output}: is the input; the plan would replace it: name another")
     return output

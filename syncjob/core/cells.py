@@ -55,7 +55,7 @@ def dirt(cell: str) -> str:
     """Say why no honest text holds this: control characters, half a surrogate, a mask of our own reports."""
     if MASK in cell:
         return f"holds {MASK}, the mask of a report; take the value from the CSV or JSON report"
-    for char in cell:
+    for char in dict.fromkeys(cell):
         if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r":
             return f"holds the control character U+{ord(char):04X}; delete it"
     return ""
@@ -63,7 +63,9 @@ def dirt(cell: str) -> str:
 
 def suspicion(cell: str) -> str:
     """Say what looks odd in a text that may still be meant: invisible characters, or UTF-8 once read as cp1252."""
-    if any(unicodedata.category(char) == "Cf" for char in cell):
+    if cell.isascii():
+        return ""
+    if any(unicodedata.category(char) == "Cf" for char in set(cell)):
         return "holds invisible characters"
     try:
         mended = cell.encode("cp1252").decode("utf-8")

@@ -29,8 +29,10 @@ SUFFIXES = tuple(RENDERERS)
 SPARE_NAMES_MAX = 99
 
 
-def prove_writable(paths: Sequence[Path]) -> None:
+def prove_writable(paths: Sequence[Path], taken: Sequence[Path] = ()) -> None:
     """Prove that every report can be written where it should stand: a byte is written, flushed and taken away.
+
+    `taken` are files of the run itself, which no report may replace: the input, the plan, the ledger.
 
     All problems are told at once: UsageRefused when a suffix is unknown, else StorageRefused.
     """
@@ -45,6 +47,11 @@ def prove_writable(paths: Sequence[Path]) -> None:
         f"{path}: two reports would go to this one file; name two"
         for n, path in enumerate(paths)
         if places[n] in places[:n]
+    ]
+    unknown += [
+        f"{path}: is a file that this run reads or keeps; a report would replace it: name another"
+        for n, path in enumerate(paths)
+        if places[n] in {one.resolve() for one in taken}
     ]
     if unknown:
         raise UsageRefused(*unknown, *storage)

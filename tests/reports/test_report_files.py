@@ -182,3 +182,12 @@ def test_folder_that_cannot_be_flushed_is_no_fault(tmp_path: Path) -> None:
     files._sync_folder(Path("/proc"))
     with pytest.raises(FileNotFoundError):
         files._sync_folder(tmp_path / "missing")
+
+
+def test_a_report_never_replaces_what_the_run_reads(tmp_path: Path) -> None:
+    """`--report rows.csv` over the input itself is refused before anything is done, however the path is spelt."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("Key\n1\n")
+    with pytest.raises(UsageRefused, match="this run reads or keeps"):
+        prove_writable([tmp_path / "." / "rows.csv"], taken=[rows])
+    assert rows.read_text() == "Key\n1\n"

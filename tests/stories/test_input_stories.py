@@ -324,3 +324,19 @@ def test_suspicious_text_is_warned_of_and_strictly_refused(desk: Desk) -> None:
     said = desk.run("plan", "--json")
     assert all(row["warnings"] for row in said.report["rows"])
     assert set(desk.run("plan", "--json", "--strict").causes.values()) == {"bad_cell"}
+
+
+@pytest.mark.parametrize("words", [("--report", "rows.csv"), ("-o", "rows.csv"), ("-o", "gone/tonight.plan")])
+def test_a_plan_never_replaces_its_own_input(desk: Desk, words: tuple[str, str]) -> None:
+    """What a person typed wrongly costs no export: refused before anything is asked."""
+    file = desk.rows(*renamed(1))
+    before = file.read_bytes()
+    said = desk.run("plan", *words)
+    assert said.code in (2, 8)
+    assert (file.read_bytes(), desk.box.records) == (before, [])
+
+
+def test_a_missing_input_begins_no_ledger(desk: Desk) -> None:
+    """Nothing is left behind by a run that could not begin."""
+    assert desk.run("apply", "--yes", "gone.csv").code == 4
+    assert not desk.ledger.exists()
