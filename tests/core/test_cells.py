@@ -128,6 +128,14 @@ def test_without_a_locale_money_is_never_guessed(cell: str, write: str) -> None:
     assert refused("dealValue", cell) == f"{cell!r} is not a plain number; write {write} or state a locale"
 
 
+def test_three_decimals_are_a_thousand_to_half_of_the_world() -> None:
+    """`1.234` is a German 1234: nobody knows without a locale; with four decimals or a leading 0 it is a fraction."""
+    said = "'1.234' can be read in two ways; write 1234 or 1.2340, or state a locale"
+    assert refused("dealValue", "1.234") == said
+    assert read("dealValue", "1.2340") == "1.234"
+    assert read("dealValue", "0.125") == "0.125"
+
+
 @pytest.mark.parametrize("cell", ["1234567890123456", "0.00001", "999999999999.9999", "1" * 400])
 def test_more_digits_than_a_number_carries_are_refused(cell: str) -> None:
     """Fifteen digits, four decimals: no more survives as a JSON number."""
