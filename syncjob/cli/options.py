@@ -23,7 +23,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def shared(command: Command) -> Command:
     """Add the options that every command over a file has."""
-    options = (
+    return _all(
+        command,
         click.option(
             "-c",
             "--config",
@@ -41,14 +42,12 @@ def shared(command: Command) -> Command:
             "--log-file", metavar="FILE", type=click.Path(path_type=Path), help="Append JSON lines, one an event."
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def reporting(command: Command) -> Command:
     """Add the options of commands that show a report."""
-    options = (
+    return _all(
+        command,
         click.option(
             "--report",
             "reports",
@@ -59,6 +58,9 @@ def reporting(command: Command) -> Command:
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the JSON report in place of the text."),
     )
+
+
+def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command

@@ -54,12 +54,7 @@ class CsvTable:
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused where quotes do not match."""
-        return numbered(
-            self._found(),
-            source=self._text.source,
-            cell_chars_max=self._cell_chars_max,
-            cut_off=self._text.cut_off,
-        )
+        return numbered(self._found(), self._text, self._cell_chars_max)
 
     def _found(self) -> Iterator[Found]:
         header, columns = self._header, self.columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from syncjob.model import Place, SourceRow
+from syncjob.sources.decoding import Text
 
 CUT_OFF = "the file ends without a newline: was it cut off?"
 
@@ -12,7 +13,7 @@ Found = tuple[int, dict[str, str], str]
 """The line where a row begins, its cells by column, and its fault or ''."""
 
 
-def numbered(found: Iterable[Found], *, source: str, cell_chars_max: int, cut_off: bool) -> Iterator[SourceRow]:
+def numbered(found: Iterable[Found], text: Text, cell_chars_max: int) -> Iterator[SourceRow]:
     """Number the rows from 1; one row is held back, because only the last one is warned of a file that was cut off.
 
     A row with a fault hands on no cells at all: a report written from them could be read back as if they were sound.
@@ -22,9 +23,9 @@ def numbered(found: Iterable[Found], *, source: str, cell_chars_max: int, cut_of
         if held is not None:
             yield held
         fault = said or _long_cell(cells, cell_chars_max)
-        held = SourceRow(n, Place(source, line), {} if fault else cells, fault)
+        held = SourceRow(n, Place(text.source, line), {} if fault else cells, fault)
     if held is not None:
-        warnings = (CUT_OFF,) if cut_off else ()
+        warnings = (CUT_OFF,) if text.cut_off else ()
         yield SourceRow(held.n, held.place, held.columns, held.fault, warnings)
 
 

@@ -58,12 +58,7 @@ class YamlTable:
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused at the first line that is not what a list of rows may hold."""
-        return numbered(
-            self._found(),
-            source=self._text.source,
-            cell_chars_max=self._cell_chars_max,
-            cut_off=self._text.cut_off,
-        )
+        return numbered(self._found(), self._text, self._cell_chars_max)
 
     def _found(self) -> Iterator[Found]:
         events = _events(self._text)
