@@ -27,18 +27,20 @@ from typing import Any
 
 from syncjob.core import retry
 from syncjob.core.diff import again, marks
-from syncjob.core.fields import BY_PATH, LISTS, STATUS
-from syncjob.core.merge import Rules, missing
+from syncjob.core.fields import BY_PATH
+from syncjob.core.landing import altered, landed, own_forms, uninvited
+from syncjob.core.merge import Rules
 from syncjob.core.report import SAME_BUGS_MAX
 from syncjob.core.retry import LOCKED_MAX, Next
-from syncjob.core.values import by_key, look, same, stands
+from syncjob.core.values import stands
 from syncjob.errors import BrokenAssumption, StorageRefused, SyncjobError, frames
 from syncjob.exchange import Miss, Sender, said
 from syncjob.ledger import Intent
-from syncjob.model import Answer, Cause, Change, Observed, Settled, Triple, Wish
+from syncjob.model import Answer, Cause, Change, Heard, Settled
 
 ETAG_REFUSED_MAX = 2
 NO_CONTENT = 204
+SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Run:
     sender: Sender
     rules: Rules
     intend: Callable[[Intent], Awaitable[None]]
-    learn: Callable[[str, dict[str, tuple[Any, Any]]], None]
+    learn: Callable[[str, dict[str, tuple[Any, Any]], int], None]
     etags_refused: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
 
@@ -64,13 +66,16 @@ class Run:
 class Sending:
     """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
 
-    `sends` counts what left the house, `attempts` what counts against `attempts_max`: a throttled send does not.
+    `intents` counts what was about to leave, `sends` what left, `attempts` what counts against `attempts_max`: a
+    throttled send does not. `reached` says that some send may have come as far as the remote.
     """
 
     change: Change
     run: Run
     shown: frozenset[str]
+    intents: int = 0
     sends: int = 0
+    reached: bool = False
     attempts: int = 0
     locked: int = 0
     etag_refused: int = 0
@@ -87,7 +92,10 @@ class Sending:
             if settled is not None:
                 return settled
         if self.unheard:
-            return self.settled(Cause.ANSWER_UNKNOWN, f"sent {self.sends} times, no answer could be read")
+            reason = f"sent {self.sends} times, no answer could be read; the next run looks"
+            return self.settled(Cause.ANSWER_UNKNOWN, reason)
+        if not self.reached:
+            return self.settled(Cause.REMOTE_UNAVAILABLE, "the remote could not be reached; run again")
         return self.settled(Cause.ATTEMPTS_SPENT, f"tried {self.sends} times; the last look shows no change of ours")
 
     def cut(self) -> Settled:
@@ -116,18 +124,20 @@ class Sending:
     async def _send(self) -> Answer:
         """Record the intent, then let the patch leave."""
         world, change = self.run.sender.world, self.change
-        self.sends += 1
+        self.intents += 1
         self.attempts += 1
         mark = world.mark()
         planned = self.settled(Cause.TO_SEND, "")
-        await self.run.intend(Intent(change.n, self.sends, world.now().timestamp(), mark, planned))
+        await self.run.intend(Intent(change.n, self.intents, world.now().timestamp(), mark, planned))
         before = self.unheard
 
         def leaving() -> None:
             self.unheard = True
+            self.sends += 1
 
         answer = await self.run.sender.patch(change.id, change.etag, change.operations, mark, leaving=leaving)
         self.unheard = before or retry.after(answer) in (Next.LOOK, Next.DONE)
+        self.reached = self.reached or answer.heard is not Heard.UNSENT
         self._note(answer.request_id)
         return answer
 
@@ -152,9 +162,12 @@ class Sending:
                 return self._no(self.run.sender.miss(what, answer, self.change.id))
 
     async def _wait(self, answer: Answer) -> Settled | None:
+        """Wait before the next send, where one is left."""
+        if self.attempts >= self.run.sender.limits.attempts_max:
+            return None
         if await self.run.sender.pause(max(1, self.attempts), answer):
             return None
-        return self._given_up(Cause.BUDGET_SPENT, "the budget for retries is spent")
+        return self._given_up(Cause.BUDGET_SPENT, "the budget for retries is spent; run again")
 
     async def _look(self, what: Next, answer: Answer) -> Settled | None:
         """Read again and decide anew; the look is never denied by the budget."""
@@ -162,7 +175,7 @@ class Sending:
         if isinstance(seen, Miss):
             self._note(seen.request_id)
             return self._no(seen)
-        if self._landed(seen):
+        if landed(self.change, seen.body, self.run.rules):
             cause = Cause.READ_BACK if self.unheard else Cause.SAME_EDIT
             return self.settled(cause, "" if self.unheard else "somebody made the same edit meanwhile")
         if seen.etag == self.change.etag:
@@ -193,77 +206,43 @@ class Sending:
             found.reason + hint,
             warnings=found.warnings,
             triples=found.triples,
-            operations=found.operations,
+            operations=self.change.operations,
             attempts=self.sends,
             request_ids=tuple(self.request_ids),
         )
 
-    def _landed(self, seen: Observed) -> bool:
-        """Tell whether all that the operations were for is there."""
-        return all(self._agreed(triple, seen.body) for triple in self._sent())
-
-    def _agreed(self, triple: Triple, body: Any) -> bool:
-        """Tell whether one field holds what was sent; of a list under append, whether those whom we added are in it."""
-        rules, held = self.run.rules, look(body, triple.path)
-        field_ = BY_PATH[triple.path]
-        if field_.kind in LISTS and triple.path not in rules.whole and triple.desired is not None:
-            added = missing(Wish(triple.path, triple.desired), triple.base, triple.observed, rules)
-            return by_key(field_, added).keys() <= by_key(field_, held).keys()
-        return same(triple.path, triple.desired, held, triple.zone)
-
-    def _sent(self) -> list[Triple]:
-        touched = self.settled(Cause.TO_SEND, "").before()
-        return [triple for triple in self.change.triples if triple.path in touched]
-
     async def _verify(self, body: Mapping[str, Any]) -> Settled:
         """Hold the remote's own word against what was asked; where it is silent on a field, read."""
-        altered = self._altered(body)
-        if not altered:
+        held = altered(self.change, body, self.run.rules)
+        if not held:
             return self._alarmed(body)
-        if all(stands(body, path) for path in altered):
-            self.run.learn(self.change.id, altered)
-            return self._accepted_altered(altered)
+        if all(stands(body, path) for path in held):
+            return self._accepted_altered(held, SURE)
         return await self._verify_by_reading()
 
     async def _verify_by_reading(self) -> Settled:
-        """Accepted in silence: only what is seen counts; nothing is learnt, for somebody may have come in between."""
+        """Accepted in silence: only what is seen counts; what differs may be somebody else's, who came in between."""
         seen = await self.run.sender.read(self.change.id, must=True)
         if isinstance(seen, Miss):
             return self.settled(Cause.ANSWER_UNKNOWN, f"accepted, but it could not be verified: {seen.reason}")
-        altered = self._altered(seen.body)
-        return self._accepted_altered(altered) if altered else self.settled(Cause.CONFIRMED, "")
+        held = altered(self.change, seen.body, self.run.rules)
+        return self._accepted_altered(held, 1) if held else self.settled(Cause.CONFIRMED, "")
 
-    def _altered(self, body: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Give, by path, what was asked and what is held, where the two differ."""
-        return {one.path: (one.desired, look(body, one.path)) for one in self._sent() if not self._agreed(one, body)}
-
-    def _accepted_altered(self, altered: Mapping[str, Any]) -> Settled:
-        names = ", ".join(BY_PATH[path].name for path in altered)
+    def _accepted_altered(self, held: Mapping[str, tuple[Any, Any]], weight: int) -> Settled:
+        """The remote holds something else; what it has made of ours is learnt, so that it is not sent every night."""
+        self.run.learn(self.change.id, own_forms(self.change, held), weight)
+        names = ", ".join(BY_PATH[path].name for path in held)
         reason = f"accepted, but the remote holds something else in {names}; look at the referral"
         return self.settled(Cause.ACCEPTED_ALTERED, reason)
 
     def _alarmed(self, body: Mapping[str, Any]) -> Settled:
         """Applied; but what moved beside it under our eTag shows a remote that does not honour If-Match."""
-        uninvited = self._uninvited(body)
-        if not uninvited:
+        moved = ", ".join(uninvited(self.change, body))
+        if not moved:
             return self.settled(Cause.CONFIRMED, "")
-        words = f"the answer shows a change of {uninvited} that nobody asked for: does the remote honour If-Match?"
+        words = f"the answer shows a change of {moved} that nobody asked for: does the remote honour If-Match?"
         self.run.sender.end(Cause.BROKEN, BrokenAssumption(f"referral {self.change.id}: {words}"))
         return self.settled(Cause.CONFIRMED, "", words)
-
-    def _uninvited(self, body: Mapping[str, Any]) -> str:
-        """Name what moved under our eTag without us; a change of status may rightly move other fields."""
-        sent = {triple.path for triple in self._sent()}
-        if STATUS in sent:
-            return ""
-        moved = (
-            triple.path
-            for triple in self.change.triples
-            if triple.path not in sent
-            and stands(body, triple.path)
-            and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
-        )
-        return ", ".join(BY_PATH[path].name for path in moved)
 
     def _no(self, miss: Miss) -> Settled:
         """The remote said no, or said nothing at all."""
@@ -276,7 +255,7 @@ class Sending:
     def _given_up(self, cause: Cause, reason: str) -> Settled:
         """Stop trying: deferred, or unsettled while a send may have landed."""
         if self.unheard:
-            return self.settled(Cause.ANSWER_UNKNOWN, f"sent, the answer is unknown; {reason}")
+            return self.settled(Cause.ANSWER_UNKNOWN, f"sent, the answer is unknown, the next run looks; {reason}")
         return self.settled(cause, reason)
 
     def _note(self, request_id: str) -> None:

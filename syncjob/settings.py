@@ -268,6 +268,8 @@ class Settings(Section):
     def deciding(self) -> str:
         """Give the digest of all that decides what would be sent: not paths, not sign-in, not pace."""
         said = self.model_dump(mode="json", include={"job", "match", "fields", "defaults", "merge", "guards"})
-        said["remote"] = self.remote.model_dump(mode="json", include={"url", "tenant", "money_as", "clear_as"})
+        said["remote"] = self.remote.model_dump(
+            mode="json", include={"url", "tenant", "filter", "list_complete", "money_as", "clear_as"}
+        )
         said["strict_columns"] = self.rows.strict_columns
         return hashlib.sha256(dumps(said).encode()).hexdigest()

@@ -50,7 +50,9 @@ async def bench(scene: Scene, access: Access, clients: list[Writer], rows: int =
         intents.append(intent)
 
     sender = Sender(clients, access.limits, world, scene.events, rows=rows)
-    return Bench(sender, Run(sender, Rules(), intend, learned.__setitem__), intents, learned)
+    return Bench(
+        sender, Run(sender, Rules(), intend, lambda one, held, _: learned.__setitem__(one, held)), intents, learned
+    )
 
 
 def access_of(scene: Scene, wire: httpx.AsyncBaseTransport | None) -> Access:

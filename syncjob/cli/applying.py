@@ -9,6 +9,7 @@ import click
 
 from syncjob.cli.options import job_of, ledger_file, reporting, shared
 
+# As `core.guard.NAMES` says it, which a test holds against this: to import it here would make --help slow.
 GUARDS = """
 \b
 Guards, by the NAME that --allow takes:
@@ -45,6 +46,7 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
     import tempfile
 
     from syncjob import job as story
+    from syncjob.cli.logs import final
     from syncjob.cli.running import run
     from syncjob.cli.showing import show
     from syncjob.cli.terminal import ask, assent, say
@@ -57,6 +59,7 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
     given = input_of(job, source)
     path = ledger_file(job)
     prove_writable(reports, taken=(given, path))
+    kept = is_plan(given)
     confirm = assent if yes else _shown_first(job, ask)
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path):
         planned = (
@@ -74,9 +77,9 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
                 raise
             if isinstance(done, Exit):
                 return done
-            cost = {} if is_plan(given) else planned.footer.requests
+            cost = {} if kept else planned.footer.requests
             show(job, story.of_run(ledger, done[0], cost), reports, as_json=as_json)
-            return done[1]
+            return final(job.log, done[1])
 
 
 def _shown_first(job: Any, ask: Any) -> Any:

@@ -70,6 +70,9 @@ def main(args: list[str] | None = None) -> None:
     except click.exceptions.Abort:
         complain("stopped")
         code = Exit.INTERRUPTED
+    except OSError as error:  # the disk of the scratch folder, most of all: everything else is caught nearer by
+        complain(f"{error.filename or 'disk'}: {error.strerror or error}; mend the disk or set TMPDIR")
+        code = Exit.STORAGE
     except click.ClickException as error:
         error.show()
         code = Exit.USAGE

@@ -104,20 +104,11 @@ def ledger_file(job: Job) -> Path:
 
 
 def _log(path: Path | None) -> Log:
-    """Open the log: JSON lines with the time in UTC; without a file only warnings are said, on stderr."""
-    from syncjob.cli.terminal import StderrLog
-    from syncjob.errors import StorageRefused
+    """Open the log; it is closed when the command ends."""
+    from syncjob.cli.logs import LogFile, StderrLog
 
     if path is None:
         return StderrLog()
-    import structlog
-
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        raise StorageRefused(f"log {path}: cannot be written: {error.strerror}") from error
-    file = click.get_current_context().with_resource(os.fdopen(number, "w", encoding="utf-8", buffering=1))
-    stamps = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    lines: list[Any] = [structlog.processors.add_log_level, stamps, structlog.processors.JSONRenderer()]
-    log: Log = structlog.wrap_logger(structlog.WriteLogger(file), processors=lines)
+    log = LogFile(path)
+    click.get_current_context().call_on_close(log.close)
     return log

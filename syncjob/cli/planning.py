@@ -50,6 +50,7 @@ def _planned(
     import tempfile
 
     from syncjob import job as story
+    from syncjob.cli.logs import final
     from syncjob.cli.running import run
     from syncjob.cli.showing import free, show
     from syncjob.cli.terminal import say
@@ -68,4 +69,4 @@ def _planned(
         show(job, story.of_plan(made), reports, as_json=as_json)
         if output and made.footer.totals:
             say(f"plan kept in {output}; to send it: syncjob apply {output}{named}")
-        return exit_code(made.footer.totals, job.settings.tolerate, pending=detailed)
+        return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=detailed))

@@ -9,8 +9,9 @@ from typing import Any, TextIO
 
 import click
 
+from syncjob.core import guard
 from syncjob.errors import StorageRefused, UsageRefused
-from syncjob.model import Verdict
+from syncjob.model import Outcome, Verdict
 from syncjob.planfile import PlanFile
 
 
@@ -41,18 +42,6 @@ def say(words: str) -> None:
         click.echo(words, err=True)
     except OSError:
         return
-
-
-class StderrLog:
-    """Without a log file: warnings in a line, the rest in silence."""
-
-    def info(self, event: str, **facts: Any) -> None:
-        """Drop what only a log is for."""
-
-    def warning(self, event: str, **facts: Any) -> None:
-        """Say what somebody may want to look into."""
-        known = " ".join(f"{name}={value}" for name, value in facts.items())
-        say(f"warning: {event} {known}")
 
 
 class Bar:
@@ -100,7 +89,8 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
         for one in acting
         if click.confirm(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?", err=True)
     ]
-    held = sum(one.count for one in acting if one.guard not in lifted)
+    left = [one for one in acting if one.guard not in lifted]
+    held = sum(guard.held(row.operations, left) is not None for row in plan.rows() if row.outcome is Outcome.PLANNED)
     words = f"Send {changes - held} changes to {remote}?" + (f" ({held} stay held)" if held else "")
     if not click.confirm(words, err=True):
         raise UsageRefused("called off: nothing was sent")

@@ -22,6 +22,7 @@ DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 SALESFORCE = re.compile(r"[A-Za-z0-9]{15}([A-Z0-5]{3})")
 CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 KEY_CHARS_MAX = 200
+TOLD_MAX = 5
 
 
 def key_of(by: str, cell: str) -> tuple[str, str]:
@@ -64,7 +65,8 @@ def part_twins(rows: Sequence[Desired]) -> list[Desired | Settled]:
     """Settle rows with one key: where they agree the first stays and the others are refused, else all are invalid."""
     apart = next((path for one, two in pairwise(rows) if (path := _disagree(one, two))), None)
     if apart is not None:
-        places = " and ".join(str(one.row.place) for one in rows)
+        places = " and ".join(str(one.row.place) for one in rows[:TOLD_MAX])
+        places += f" and {len(rows) - TOLD_MAX} more" if len(rows) > TOLD_MAX else ""
         reason = f"{places} name one referral and disagree on {BY_PATH[apart].name}; keep one of them"
         return [Settled.of_desired(one, Cause.TWINS_DISAGREE, reason) for one in rows]
     first, *others = rows

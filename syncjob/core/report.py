@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from syncjob.core.fields import did_you_mean
 from syncjob.errors import Exit, UsageRefused
-from syncjob.model import CAUSES, Cause, Outcome
+from syncjob.model import Cause, Outcome
 
 NEEDS_PERSON = (
     Outcome.INVALID,
@@ -48,7 +48,8 @@ def by_outcome(totals: Mapping[Cause, int]) -> dict[str, int]:
 
 def check_tolerate(words: Collection[str]) -> None:
     """Refuse words that are neither outcome nor cause, or that need no tolerance: a typo must not hide a failure."""
-    known = [str(one) for one in NEEDS_PERSON] + [str(one) for one in Cause if one.outcome in NEEDS_PERSON]
+    causes = (one for one in Cause if one.outcome in NEEDS_PERSON and one not in OF_CAUSE)
+    known = [*map(str, NEEDS_PERSON), *map(str, causes)]
     wrong = [
         f"tolerate: {word!r} is no outcome or cause that needs a person{did_you_mean(word, known)}"
         for word in words
@@ -58,19 +59,18 @@ def check_tolerate(words: Collection[str]) -> None:
         raise UsageRefused(*wrong)
 
 
-def exit_code(totals: Mapping[Cause, int], tolerate: Collection[str] = (), *, pending: bool = False) -> Exit:
-    """Give the exit code of a run that came to its end; `pending` says that a difference counts."""
-    said = {Exit.OK}
+def exit_code(
+    totals: Mapping[Cause, int], tolerate: Collection[str] = (), *, ended: Exit = Exit.OK, pending: bool = False
+) -> Exit:
+    """Give the exit code of a run: `ended` is why asking ended early, `pending` says that a difference counts."""
+    said = {Exit.OK, ended}
     for cause, count in totals.items():
-        if count and cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
-            said.add(OF_CAUSE.get(cause, Exit.NEEDS_PERSON))
+        if count and cause in OF_CAUSE:  # why a whole run came to nothing is never tolerated
+            said.add(OF_CAUSE[cause])
+        elif count and cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
+            said.add(Exit.NEEDS_PERSON)
     if totals.get(Cause.BUG, 0) >= SAME_BUGS_MAX or totals.get(Cause.ETAG_REFUSED, 0) >= SAME_BUGS_MAX:
         said.add(Exit.BROKEN)
     if pending and totals.get(Cause.TO_SEND):
         said.add(Exit.PENDING)
     return next(one for one in PRECEDENCE if one in said)
-
-
-def causes(counts: Mapping[str, int]) -> dict[Cause, int]:
-    """Read totals that were written by the words of their causes."""
-    return {CAUSES[word]: count for word, count in counts.items()}

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncjob.core.fields import BY_PATH, Field, Kind
+from syncjob.core.fields import BY_PATH, CURRENCY, Field, Kind
 
 TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
 
@@ -50,6 +50,8 @@ def meaning(field: Field, value: Any, zone: str | None = None) -> Any:
             return moment(str(value), zone)
         case Kind.BOOLEAN:
             return str(value).lower() == "true" if str(value).lower() in ("true", "false") else str(value)
+        case _ if field.path == CURRENCY:
+            return (text(value) or "").upper() or None
         case _:
             return text(value)
 
@@ -101,11 +103,16 @@ def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
 def carried(field: Field, asked: Any, held: Any) -> list[Any]:
     """Give the members asked for, each with the parts that the remote holds of it and nobody asked to drop."""
     known = by_key(field, held)
-    return [
-        {part: float(value) if isinstance(value, Decimal) else value for part, value in known.get(key, {}).items()}
-        | dict(member)
-        for key, member in by_key(field, asked).items()
-    ]
+    return [_sendable(known.get(key, {})) | dict(member) for key, member in by_key(field, asked).items()]
+
+
+def _sendable(value: Any) -> Any:
+    """Give the remote's own value as JSON numbers write it: a Decimal would go back as a text."""
+    if isinstance(value, Mapping):
+        return {part: _sendable(one) for part, one in value.items()}
+    if isinstance(value, list):
+        return [_sendable(one) for one in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def covers(asked: Mapping[str, Any], held: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from syncjob.core import retry
 from syncjob.core.retry import Next
-from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded
+from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded, SyncjobError, UsageRefused
 from syncjob.exchange.gate import Gate, said
 from syncjob.model import Answer, Cause, Heard, Observed, Operation
 from syncjob.remote import Pages, Reader, Writer
@@ -94,11 +94,26 @@ class Exchange(Gate):
             if what is Next.DONE:
                 return answer
             if what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
-                miss = self.miss(what, answer, "listing")
-                raise self.over.error if self.over else RemoteUnavailable(f"the listing cannot be read: {miss.reason}")
+                raise self._unlisted(what, answer)
             if attempt < self.limits.attempts_max and not await self.pause(attempt, answer):
                 break
         raise RemoteUnavailable(f"the listing cannot be read: {said(answer)}")
+
+    def _unlisted(self, what: Next, answer: Answer) -> SyncjobError:
+        """Say why there is no listing; a question that the remote does not understand is the configuration's."""
+        match what:
+            case Next.FORBIDDEN:
+                return SignInNeeded(f"{NO_ROLE} ({said(answer)})")
+            case Next.GONE:
+                return UsageRefused(
+                    f"remote.url: no referrals are listed there ({said(answer)}); is the address right?"
+                )
+            case Next.REJECTED:
+                return UsageRefused(f"the remote refuses to list ({said(answer)}); is remote.filter right?")
+            case _:
+                self.miss(what, answer, "listing")
+                assert self.over is not None, "what is left ends all asking"
+                return self.over.error
 
     def _unanswered(self, answer: Answer) -> Miss:
         if self.over is not None:

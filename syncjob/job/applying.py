@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from syncjob.apply import Run, settle
 from syncjob.core import guard
@@ -25,6 +27,7 @@ from syncjob.planfile import PlanFile
 from syncjob.remote import Writer, opened
 
 IN_FLIGHT_SHARE = 0.75
+ROWS_A_TURN = 200
 Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
 
@@ -66,7 +69,7 @@ async def apply(job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm) -> t
     async with opened(Writer, access) as clients:
         sender = Sender(clients, settings.limits, job.world, job.log, rows=changes)
         recorder = Recorder(ledger, run)
-        sending = Run(sender, job.rules, recorder.intend, lambda one, altered: ledger.learn(job.address, one, altered))
+        sending = Run(sender, job.rules, recorder.intend, partial(ledger.learn, job.address))
         await mend(job, sender, ledger)
         facts = _facts(job, plan, lifted)
         ledger.begin(run, settings.job, job.address, plan.header.id, facts, job.world.now().timestamp())
@@ -114,6 +117,9 @@ async def _send_all(work: _Work) -> None:
 async def _work(work: _Work) -> None:
     """Take row after row; when nothing more can be recorded the others stop where they are."""
     for planned in work.left:
+        if work.done % ROWS_A_TURN == 0:
+            with suppress(asyncio.CancelledError):  # a stop is seen below
+                await asyncio.sleep(0)  # rows that need no request would keep signals and time from being heard
         try:
             settled = await _settled(work, planned)
             if work.failed is not None:
@@ -163,9 +169,8 @@ def _close(work: _Work, ledger: Ledger, run: str) -> Exit:
     """Fold the record into an exit code and close the run."""
     job, totals = work.job, ledger.totals(run)
     assert sum(totals.values()) == work.total, "rows in = rows settled"
-    code = exit_code(totals, job.settings.tolerate)
-    if work.run.sender.over is not None and work.run.sender.over.error.exit_code is Exit.BROKEN:
-        code = Exit.BROKEN
+    over = work.run.sender.over
+    code = exit_code(totals, job.settings.tolerate, ended=over.error.exit_code if over else Exit.OK)
     if job.stop.signal:
         code = Exit(128 + job.stop.signal)
     ledger.end(run, job.world.now().timestamp(), int(code), work.run.sender.requests)

@@ -6,6 +6,8 @@ Looking is all that happens: what had arrived is written down as applied, what h
 from __future__ import annotations
 
 from syncjob.core.diff import again, marks
+from syncjob.core.landing import landed
+from syncjob.errors import StorageRefused, frames
 from syncjob.exchange import Miss, Sender
 from syncjob.job.context import Job
 from syncjob.ledger import Ledger, OpenIntent
@@ -13,26 +15,32 @@ from syncjob.model import Cause, Observed, Settled
 
 
 async def mend(job: Job, sender: Sender, ledger: Ledger) -> None:
-    """Look at every open intent of this job and remote; one that cannot be looked at stays open."""
+    """Look at every open intent of this job and remote; one that cannot be looked at, or understood, stays open."""
     for intent in ledger.open_intents(job.settings.job, job.address):
-        seen = await sender.read(intent.planned.id or "")
-        if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
-            job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)
-            continue
-        settled = _settled(job, intent, seen)
-        ledger.mend(intent.run, settled)
-        job.log.info("intent.settled", run=intent.run, n=intent.n, outcome=settled.outcome, cause=settled.cause)
+        try:
+            seen = await sender.read(intent.planned.id or "")
+            if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
+                job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)
+                continue
+            settled = _settled(job, intent, seen)
+            ledger.mend(intent.run, settled)
+        except StorageRefused:
+            raise
+        except Exception as error:  # noqa: BLE001  # one intent that nobody understands must not end every run to come
+            job.log.warning("intent.broken", run=intent.run, n=intent.n, frames=frames(error))
+        else:
+            job.log.info("intent.settled", run=intent.run, n=intent.n, outcome=settled.outcome, cause=settled.cause)
 
 
 def _settled(job: Job, intent: OpenIntent, seen: Observed | Miss) -> Settled:
-    change = intent.planned.change()
+    change, sends = intent.planned.change(), intent.attempts
     if isinstance(seen, Miss):
-        return Settled.of_change(change, seen.cause, seen.reason, attempts=intent.attempts)
-    found = again(change, seen, job.rules, marks(change.operations))
-    if isinstance(found, Settled) and found.cause is Cause.IN_STEP:
+        return Settled.of_change(change, seen.cause, seen.reason, attempts=sends)
+    if landed(change, seen.body, job.rules):
         reason = "its run ended before the answer; reading again shows what was asked"
-        return Settled.of_change(change, Cause.READ_BACK, reason, attempts=intent.attempts)
+        return Settled.of_change(change, Cause.READ_BACK, reason, attempts=sends)
+    found = again(change, seen, job.rules, marks(change.operations))
     if isinstance(found, Settled):
-        return Settled.of_change(change, found.cause, found.reason, attempts=intent.attempts)
+        return Settled.of_change(change, found.cause, found.reason, attempts=sends)
     reason = "its run ended before the answer; reading again shows that it had not arrived"
-    return Settled.of_change(change, Cause.STOPPED, reason, attempts=intent.attempts)
+    return Settled.of_change(change, Cause.STOPPED, reason, attempts=sends)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncjob.core.diff import diff
-from syncjob.core.matching import pair, remote_key
+from syncjob.core.matching import TOLD_MAX, pair, remote_key
 from syncjob.core.values import stands
-from syncjob.errors import Exit, SyncjobError, frames
+from syncjob.errors import Exit, SyncjobError, UsageRefused, frames
 from syncjob.exchange import Exchange, Miss
 from syncjob.job.context import Job
 from syncjob.model import Cause, Change, Desired, Observed, Settled
@@ -46,6 +46,8 @@ async def observe(looking: Looking) -> None:
         else:
             await _list(looking)
             await _read_all(looking, _to_read(looking))
+    except UsageRefused:
+        raise
     except SyncjobError as error:
         cause = CAUSE_OF.get(error.exit_code, Cause.BROKEN)
         job.log.warning("remote.failed", cause=cause)
@@ -96,7 +98,7 @@ def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
             case [(referral, None)]:
                 yield desired, referral
             case _:
-                ids = ", ".join(referral for referral, _ in found)
+                ids = ", ".join(referral for referral, _ in found[:TOLD_MAX])
                 reason = f"{len(found)} referrals have the externalReferenceId {desired.key!r}: {ids}; match by id"
                 looking.draft.settle(Settled.of_desired(desired, Cause.SEVERAL_FOUND, reason))
 
@@ -135,7 +137,7 @@ def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
         if isinstance(paired, Settled):
             return paired
         kept = looking.kept(observed.id)
-        found = diff(type(paired)(desired, observed, paired.base, kept), job.rules)
+        found = diff(replace(paired, kept=kept), job.rules)
         return Settled.of_change(found, Cause.TO_SEND, "") if isinstance(found, Change) else found
     except SyncjobError:
         raise

@@ -86,6 +86,8 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
 def _check_count(job: Job, rows: int, source: str) -> None:
     """A file without rows is a broken export until somebody says otherwise."""
     least = max(1, job.settings.rows.rows_min)
-    if rows < least and "rows" not in job.allowed:
+    if "rows" in job.allowed:
+        least = job.allowed["rows"] or 0
+    if rows < least:
         wanted = f", rows.rows_min is {least}" if rows else ""
         raise InputRefused(f"{source}: {rows} data rows{wanted}: is last night's export broken? --allow rows takes it")

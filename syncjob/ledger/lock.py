@@ -6,14 +6,17 @@ of one machine; on a network disk it is as good as that disk's locks.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from syncjob.errors import Locked, StorageRefused
 
+HELD = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)  # what the systems say of a lock that somebody holds
 FAR = 1 << 20  # Windows refuses to let others read what is locked, so the locked byte stands far behind the words
 
 
@@ -24,20 +27,25 @@ def held(ledger: Path) -> Iterator[None]:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StorageRefused(f"lock {path}: {error.strerror}") from error
+        raise _refused(path, error) from error
     try:
         try:
             _take(file)
-        except OSError:
+            os.truncate(file, 0)
+            os.write(file, f"process {os.getpid()}, begun {datetime.now(UTC).isoformat(timespec='seconds')}".encode())
+        except OSError as error:
+            if error.errno not in HELD:
+                raise _refused(path, error) from error
             holder = os.pread(file, 200, 0).decode(errors="replace").strip() if hasattr(os, "pread") else ""
-            raise Locked(
-                f"another run works with {ledger} ({holder or 'its process is unknown'}); wait for its end"
-            ) from None
-        os.truncate(file, 0)
-        os.write(file, f"process {os.getpid()}".encode())
+            words = f"another run works with {ledger} ({holder or 'its process is unknown'}); wait for its end"
+            raise Locked(words) from None
         yield
     finally:
         os.close(file)
+
+
+def _refused(path: Path, error: OSError) -> StorageRefused:
+    return StorageRefused(f"lock {path}: {error.strerror}; name a ledger.file on a disk of this machine")
 
 
 def _take(file: int) -> None:

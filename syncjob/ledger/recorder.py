@@ -42,9 +42,10 @@ class Recorder:
 
     def flush(self) -> None:
         """Write all that waits."""
-        if self._meant or self._settled:
-            self._ledger.record(self._run, self._meant, self._settled)
-        self._meant, self._settled = [], []
+        meant, self._meant = self._meant, []  # what cannot be written fails those who wait for it, and nobody after
+        if meant or self._settled:
+            self._ledger.record(self._run, meant, self._settled)
+        self._settled = []
 
     def _commit(self, written: asyncio.Future[None]) -> None:
         self._written = None

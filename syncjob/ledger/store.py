@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, create_engine, event, func, inspect, select
+from sqlalchemy import URL, Connection, create_engine, event, func, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -25,6 +25,7 @@ from syncjob.ledger.tables import SCHEMA, facts, forms, intents, metadata, outco
 from syncjob.model import CAUSES, Cause, Settled, dumps
 
 ROWS_PER_READ = 500
+SURE = 2  # seen so often, the remote's own form of a value is believed
 COMPILED: dict[Any, Any] = {}  # statements are few and the same for every ledger: compiled once a process
 
 
@@ -59,7 +60,7 @@ class Ledger:
         with self._guarded():
             if self.is_new:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            self._engine = create_engine(f"sqlite:///{path}", poolclass=StaticPool)
+            self._engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=StaticPool)
             event.listen(self._engine, "connect", _prepare)
             self._connection: Connection = self._engine.connect().execution_options(compiled_cache=COMPILED)
             self._make()
@@ -163,21 +164,24 @@ class Ledger:
         }
         return list(last.values())
 
-    def learn(self, remote: str, referral: str, altered: Mapping[str, tuple[Any, Any]]) -> None:
-        """Remember, by path, that the remote keeps `held` where `desired` was sent."""
-        rows = [
-            {"remote": remote, "referral": referral, "path": path, "desired": dumps(desired), "held": dumps(held)}
-            for path, (desired, held) in altered.items()
-        ]
+    def learn(self, remote: str, referral: str, altered: Mapping[str, tuple[Any, Any]], weight: int) -> None:
+        """Remember, by path, that the remote keeps `held` where `desired` was sent; the same again weighs more."""
         with self._guarded(), self._connection.begin():
-            for row in rows:
-                same = (forms.c.remote == remote) & (forms.c.referral == referral) & (forms.c.path == row["path"])
-                self._connection.execute(forms.delete().where(same))
+            for path, (desired, held) in altered.items():
+                pair = {"desired": dumps(desired), "held": dumps(held)}
+                here = (forms.c.remote == remote) & (forms.c.referral == referral) & (forms.c.path == path)
+                query = select(forms.c.weight).where(
+                    here, forms.c.desired == pair["desired"], forms.c.held == pair["held"]
+                )
+                known = self._connection.execute(query).scalar_one_or_none() or 0
+                row = {"remote": remote, "referral": referral, "path": path, **pair, "weight": known + weight}
+                self._connection.execute(forms.delete().where(here))
                 self._connection.execute(forms.insert(), row)
 
     def normal_forms(self, remote: str) -> dict[str, dict[str, tuple[Any, Any]]]:
-        """Give what `learn` remembered, by referral and path: (desired, held)."""
-        query = select(forms.c.referral, forms.c.path, forms.c.desired, forms.c.held).where(forms.c.remote == remote)
+        """Give what `learn` is sure of, by referral and path: (desired, held)."""
+        query = select(forms.c.referral, forms.c.path, forms.c.desired, forms.c.held)
+        query = query.where(forms.c.remote == remote, forms.c.weight >= SURE)
         with self._guarded():
             found = self._connection.execute(query).all()
             self._connection.rollback()
@@ -218,7 +222,7 @@ class Ledger:
 
 def _prepare(connection: Any, _: object) -> None:
     """Set up a connection: write-ahead log, every commit synced, ten seconds of patience with another process."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "busy_timeout=10000", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -53,6 +53,7 @@ forms = Table(
     Column("path", Text, primary_key=True),
     Column("desired", Text, nullable=False),
     Column("held", Text, nullable=False),
+    Column("weight", Integer, nullable=False),
 )
 
 Index("intents_by_run", intents.c.run, intents.c.n)

@@ -29,8 +29,11 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         """Make the scratch file in a folder that the run owns."""
         self._path = folder / "draft.sqlite"
-        self._db = sqlite3.connect(self._path, isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" + TABLES)
+        try:
+            self._db = sqlite3.connect(self._path, isolation_level=None)
+            self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" + TABLES)
+        except sqlite3.Error as error:
+            raise self._full(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +96,10 @@ class Draft:
         try:
             return self._db.execute(words, values)
         except sqlite3.Error as error:
-            raise StorageRefused(f"the scratch file for rows ({self._path}): {error}; is the disk full?") from error
+            raise self._full(error) from error
+
+    def _full(self, error: sqlite3.Error) -> StorageRefused:
+        return StorageRefused(f"the scratch file for rows ({self._path}): {error}; is the disk full?")
 
     def _walk(self, condition: str) -> Iterator[Any]:
         last = 0

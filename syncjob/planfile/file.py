@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import CAUSES, Cause, Settled, Verdict, dumps
+from syncjob.whole import written
 
 VERSION = 1
+CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
 SEAL = ',"digest":"sha256:'
 
@@ -53,27 +56,27 @@ class Footer:
 
 def write(path: Path, header: Header, rows: Iterable[Settled], footer: Footer) -> None:
     """Write a plan, whole or not at all: 0600, synced, renamed into place."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+    def fill(file: BinaryIO) -> None:
+        seal = hashlib.sha256()
+        for line in _lines(header, rows):
+            file.write(line)
+            seal.update(line)
+        foot = _footer(footer)
+        seal.update(foot)
+        file.write(_sealed(foot, seal.hexdigest()))
+
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            seal = hashlib.sha256()
-            for line in _lines(header, rows):
-                file.write(line)
-                seal.update(line)
-            foot = _footer(footer)
-            seal.update(foot)
-            file.write(_sealed(foot, seal.hexdigest()))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        written(path, fill)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StorageRefused(f"plan {path}: cannot be written: {error.strerror or error}") from error
 
 
 def is_plan(path: Path) -> bool:
     """Tell whether a file begins as a plan does; a file that cannot be read is none."""
     try:
+        if not path.is_file():  # a pipe would be waited for, and what it said would be gone
+            return False
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC.encode()
     except OSError:
@@ -81,12 +84,17 @@ def is_plan(path: Path) -> bool:
 
 
 class PlanFile:
-    """A plan that was read to its end and found whole; `rows` starts a fresh pass at each call."""
+    """A plan that was read to its end and found whole; `rows` starts a fresh pass at each call.
 
-    def __init__(self, path: Path) -> None:
-        """Verify the whole file; PlanRefused says what is wrong with it."""
-        self._path = path
-        self.header, self.footer = _verified(path)
+    What somebody else might replace while a person still thinks is copied first: what was verified and shown is
+    what is sent.
+    """
+
+    def __init__(self, path: Path, *, into: Path | None = None) -> None:
+        """Verify the whole file, or its copy in a folder of the run's own; PlanRefused says what is wrong with it."""
+        self._shown = path
+        self._path = path if into is None else _copied(path, into)
+        self.header, self.footer = _verified(self._path, path)
 
     def rows(self) -> Iterator[Settled]:
         """Give the rows in input order."""
@@ -104,7 +112,7 @@ class PlanFile:
         """Hold the plan against the job that would send it; PlanRefused names all that differs."""
         head = self.header
         problems = [
-            f"plan {self._path}: made for {what} {theirs!r}, this is {ours!r}; plan again"
+            f"plan {self._shown}: made for {what} {theirs!r}, this is {ours!r}; plan again"
             for what, theirs, ours in (
                 ("job", head.job, job),
                 ("remote", head.remote, remote),
@@ -113,12 +121,28 @@ class PlanFile:
             if theirs != ours
         ]
         if head.config != config:
-            problems.append(f"plan {self._path}: the configuration that decided it has changed since; plan again")
+            problems.append(f"plan {self._shown}: the configuration that decided it has changed since; plan again")
         age = now - datetime.fromisoformat(head.made_at)
+        if age < -CLOCKS_APART:
+            problems.append(f"plan {self._shown}: was made {_hours(-age)} from now; is a clock wrong? Plan again")
         if age > age_max:
-            problems.append(f"plan {self._path}: made {_hours(age)} ago, plan.age_max is {_hours(age_max)}; plan again")
+            problems.append(
+                f"plan {self._shown}: made {_hours(age)} ago, plan.age_max is {_hours(age_max)}; plan again"
+            )
         if problems:
             raise PlanRefused(*problems)
+
+
+def _copied(path: Path, into: Path) -> Path:
+    try:
+        return written(into / "given.plan", lambda copy: _pour(path, copy))
+    except OSError as error:
+        raise PlanRefused(f"plan {path}: cannot be read: {error.strerror or error}") from error
+
+
+def _pour(path: Path, copy: BinaryIO) -> None:
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, copy)
 
 
 def _lines(header: Header, rows: Iterable[Settled]) -> Iterator[bytes]:
@@ -142,7 +166,7 @@ def _sealed(foot: bytes, seal: str) -> bytes:
     return foot + f'{SEAL}{seal}"}}\n'.encode()
 
 
-def _verified(path: Path) -> tuple[Header, Footer]:
+def _verified(path: Path, shown: Path) -> tuple[Header, Footer]:
     seal, first, last = hashlib.sha256(), b"", b""
     try:
         with path.open("rb") as file:
@@ -153,15 +177,15 @@ def _verified(path: Path) -> tuple[Header, Footer]:
             unsealed = last.rpartition(SEAL.encode())[0]
             seal.update(unsealed)
     except OSError as error:
-        raise PlanRefused(f"plan {path}: cannot be read: {error.strerror or error}") from error
+        raise PlanRefused(f"plan {shown}: cannot be read: {error.strerror or error}") from error
     try:
         head, foot = json.loads(first), json.loads(last)
         if head["version"] != VERSION:
-            raise PlanRefused(f"plan {path}: of version {head['version']}, this syncjob knows {VERSION}; plan again")
+            raise PlanRefused(f"plan {shown}: of version {head['version']}, this syncjob knows {VERSION}; plan again")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PlanRefused(f"plan {path}: is cut off or no plan at all; plan again") from error
+        raise PlanRefused(f"plan {shown}: is cut off or no plan at all; plan again") from error
     if last != _sealed(unsealed, seal.hexdigest()):
-        raise PlanRefused(f"plan {path}: was altered after it was made; plan again, never edit a plan")
+        raise PlanRefused(f"plan {shown}: was altered after it was made; plan again, never edit a plan")
     del head["syncjob"], head["version"]
     header = Header(**head | {"columns": tuple(head["columns"])})
     verdicts = tuple(Verdict(**one) for one in foot["guards"])

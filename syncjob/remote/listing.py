@@ -25,6 +25,7 @@ class Pages:
             asked["$filter"] = remote.filter
         self.query: str | None = urlencode(asked, safe="$/'")
         self._seen: set[str] = set()
+        self._ids: set[str] = set()
         self._pages_max = pages_max
 
     def items(self, body: Any) -> list[Mapping[str, Any]]:
@@ -34,8 +35,8 @@ class Pages:
             raise RemoteUnavailable(
                 "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
             )
-        link = body.get("@odata.nextLink")
-        query = urlsplit(link).query if isinstance(link, str) else ""
+        self._ids |= {str(one["id"]) for one in values if one.get("id")}
+        query = self._next(body)
         if query in self._seen:
             raise BrokenAssumption("the listing's nextLink came a second time: the remote walks in circles")
         if len(self._seen) >= self._pages_max:
@@ -44,3 +45,16 @@ class Pages:
             self._seen.add(query)
         self.query = query or None
         return values
+
+    def _next(self, body: Mapping[str, Any]) -> str:
+        """Give the next query; a listing that breaks off must not pass for a whole one."""
+        link = body.get("@odata.nextLink")
+        if link:
+            query = urlsplit(link).query if isinstance(link, str) else ""
+            if not query:
+                raise BrokenAssumption("the listing's nextLink has no query; how the listing goes on is unknown")
+            return query
+        count = body.get("@odata.count")
+        if isinstance(count, int) and len(self._ids) < count:
+            raise RemoteUnavailable(f"the listing ended after {len(self._ids)} of {count} referrals; run again")
+        return ""

@@ -16,7 +16,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
@@ -150,7 +150,10 @@ def _decoded(content: bytes) -> Any:
 
 def _fraction(digits: str) -> Decimal | str:
     """Read a fraction exactly; what no amount can be (1e400) stays the text that it is, and means no number."""
-    amount = Decimal(digits)
+    try:
+        amount = Decimal(digits)
+    except InvalidOperation:
+        return digits
     return amount if abs(amount.adjusted()) <= EXPONENT_MAX else digits
 
 

@@ -9,16 +9,17 @@ Reports hold customers' data: they are made with mode 0600.
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
 from syncjob.reports import csv, json, text
+from syncjob.whole import written
 
 RENDERERS: dict[str, Callable[[Report], Iterator[str]]] = {
     ".csv": csv.render,
@@ -80,26 +81,18 @@ def write(report: Report, path: Path) -> Path:
     Raises StorageRefused when the disk refuses: nothing half-written is left, the earlier report stands.
     """
     render = RENDERERS[path.suffix.lower()]
+
+    def fill(file: BinaryIO) -> None:
+        # Half a surrogate pair from a server is no UTF-8: as \ud800 it stays readable, and valid inside JSON.
+        file.writelines(chunk.encode(errors="backslashreplace") for chunk in render(report))
+
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.absolute().parent)
-        temporary = Path(name)
-        try:
-            # Half a surrogate pair from a server is no UTF-8: as \ud800 it stays readable, and valid inside JSON.
-            with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.writelines(render(report))
-                file.flush()
-                os.fsync(file.fileno())
-            place = _into_place(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.absolute().parent)
+        return written(path, fill, _into_place)
     except OSError as error:
         raise StorageRefused(
             f"{path}: the report could not be written: {error.strerror}; make room or mend the disk"
             " (a report that stood there before is unharmed)"
         ) from error
-    return place
 
 
 def _into_place(temporary: Path, path: Path) -> Path:
@@ -121,17 +114,3 @@ def _spare_names(path: Path) -> Iterator[Path]:
         spare = path.with_name(f"{path.stem} ({n}){path.suffix}")
         if not os.path.lexists(spare):
             yield spare
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename outlast a power cut, where folders can be flushed: Windows and some network disks cannot."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(number)

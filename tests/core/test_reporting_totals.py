@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncjob.core.report import NEEDS_PERSON, PRECEDENCE, by_outcome, causes, check_tolerate, exit_code
+from syncjob.core.report import NEEDS_PERSON, PRECEDENCE, by_outcome, check_tolerate, exit_code
 from syncjob.errors import Exit, UsageRefused
 from syncjob.model import Cause, Outcome
 
@@ -103,11 +103,19 @@ def test_totals_are_shown_rows_first_and_in_the_models_order() -> None:
     assert by_outcome({}) == {"rows": 0}
 
 
-def test_totals_that_were_written_are_read_back() -> None:
-    """By the words of their causes."""
-    assert causes({"in_step": 2, "bug": 1}) == {Cause.IN_STEP: 2, Cause.BUG: 1}
-    with pytest.raises(KeyError):
-        causes({"typo": 1})
+def test_why_a_whole_run_came_to_nothing_is_never_tolerated() -> None:
+    """`tolerate: [deferred]` is for rows; a token that has run out must not be exit 0 every night."""
+    assert exit_code({Cause.SIGN_IN: 10}, ("deferred",)) is Exit.SIGN_IN
+    assert exit_code({Cause.REMOTE_UNAVAILABLE: 1}, ("deferred",)) is Exit.REMOTE
+    assert exit_code({Cause.LOCKED: 1}, ("deferred",)) is Exit.OK
+    with pytest.raises(UsageRefused, match="tolerate: 'sign_in'"):
+        check_tolerate(["sign_in"])
+
+
+def test_why_asking_ended_counts_whatever_the_rows_say() -> None:
+    """A night that ended for want of a token is exit 5, though its rows are only unsettled."""
+    assert exit_code({Cause.ANSWER_UNKNOWN: 3}, ended=Exit.SIGN_IN) is Exit.SIGN_IN
+    assert exit_code({Cause.ANSWER_UNKNOWN: 3}, ended=Exit.REMOTE) is Exit.REMOTE
 
 
 def test_every_outcome_has_a_cause_and_every_cause_a_meaning() -> None:

@@ -37,8 +37,8 @@ from docs.manual import (
 from pydantic import BaseModel
 
 from syncjob import __version__, config
+from syncjob.cli.logs import StderrLog
 from syncjob.cli.main import COMMANDS
-from syncjob.cli.terminal import StderrLog
 from syncjob.core import fields, guard
 from syncjob.core.report import NEEDS_PERSON
 from syncjob.errors import Exit

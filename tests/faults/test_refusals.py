@@ -9,7 +9,7 @@ import pytest
 from desk import guid
 from kit import HTML, Night, Scene, page, patches_only, referrals, refusal, rows_of
 
-from syncjob.errors import Exit
+from syncjob.errors import Exit, UsageRefused
 from syncjob.sandbox.faults import Rates
 
 
@@ -125,12 +125,28 @@ def test_a_listing_that_wants_another_token_defers_every_row(tmp_path: Path) -> 
     assert (night.code, night.causes) == (Exit.SIGN_IN, ["sign_in"] * 2)
 
 
-def test_a_listing_that_is_forbidden_or_refused_defers_every_row(tmp_path: Path) -> None:
-    """A filter that the remote does not take: its words are told."""
+def test_a_filter_that_the_remote_does_not_take_is_the_configurations(tmp_path: Path) -> None:
+    """Running again would never help: exit 2, with the remote's words."""
     scene = Scene(tmp_path, referrals(2), limits={"reads_max": 0}, remote={"filter": "nonsense"})
+    with pytest.raises(UsageRefused, match=r"refuses to list .* is remote\.filter right"):
+        scene.night(rows_of(1, 2))
+
+
+def test_a_listing_at_no_address_is_the_configurations(tmp_path: Path) -> None:
+    """404 on the listing is no row's misfortune."""
+    scene = Scene(tmp_path, referrals(2), limits={"reads_max": 0})
+    scene.wire.instead = lambda _: refusal(404, "itemNotFound")
+    with pytest.raises(UsageRefused, match=r"remote\.url: no referrals are listed there"):
+        scene.night(rows_of(1, 2))
+
+
+def test_a_listing_that_is_forbidden_wants_the_role(tmp_path: Path) -> None:
+    """403 on the listing itself: exit 5, every row deferred."""
+    scene = Scene(tmp_path, referrals(2), limits={"reads_max": 0})
+    scene.wire.instead = lambda _: refusal(403, "accessDenied")
     night = scene.night(rows_of(1, 2))
-    assert (night.code, night.outcomes) == (Exit.REMOTE, ["deferred"] * 2)
-    assert "the listing cannot be read: the remote said no" in night.reasons
+    assert (night.code, night.outcomes) == (Exit.SIGN_IN, ["deferred"] * 2)
+    assert "Referral Admin or Referral User" in night.reasons
 
 
 @pytest.mark.parametrize("rows", [3, 8])

@@ -140,10 +140,12 @@ def test_a_mended_row_is_open_no_more(ledger: Ledger) -> None:
 
 
 def test_normal_forms_are_known_by_remote_and_referral(ledger: Ledger) -> None:
-    """The last form learnt of a field counts."""
-    ledger.learn("remote", "id-1", {"/name": ("Long name", "Long"), "/details/dealValue": ("1.5", 2)})
-    ledger.learn("remote", "id-1", {"/name": ("Longer name", "Longer")})
-    ledger.learn("elsewhere", "id-1", {"/name": ("x", "y")})
+    """The last form learnt of a field counts, once it is sure; the same seen twice is sure."""
+    ledger.learn("remote", "id-1", {"/name": ("Long name", "Long"), "/details/dealValue": ("1.5", 2)}, 2)
+    ledger.learn("remote", "id-1", {"/name": ("Longer name", "Longer")}, 1)
+    assert "/name" not in ledger.normal_forms("remote")["id-1"]
+    ledger.learn("remote", "id-1", {"/name": ("Longer name", "Longer")}, 1)
+    ledger.learn("elsewhere", "id-1", {"/name": ("x", "y")}, 2)
     assert ledger.normal_forms("remote") == {
         "id-1": {"/name": ("Longer name", "Longer"), "/details/dealValue": ("1.5", 2)}
     }

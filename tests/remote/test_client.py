@@ -12,6 +12,7 @@ import pytest
 from kit import HTML, Scene, page, refusal
 from workbench import access_of
 
+from syncjob.errors import BrokenAssumption, RemoteUnavailable
 from syncjob.model import Answer, Heard, Operation
 from syncjob.remote import Pages, Reader, Writer, opened
 from syncjob.settings import Remote
@@ -226,9 +227,22 @@ def test_the_first_page_asks_for_the_oldest_first() -> None:
     assert pages.query == "$orderby=createdDateTime&$top=7&$count=true&$filter=status+eq+'New'+%26+more"
 
 
-@pytest.mark.parametrize("link", [None, "", "http://x/y", 5, {"a": 1}])
-def test_a_page_without_a_usable_link_is_the_last(link: Any) -> None:
-    """Absent, empty, without a query, or no text at all."""
+@pytest.mark.parametrize("link", ["http://x/y", 5, {"a": 1}])
+def test_a_link_that_leads_nowhere_is_no_end(link: Any) -> None:
+    """A listing that breaks off must not pass for a whole one: a key of two referrals would be found once."""
+    with pytest.raises(BrokenAssumption, match="no query"):
+        Pages(Remote(url="http://localhost"), 10).items({"value": [{"id": "1"}], "@odata.nextLink": link})
+
+
+def test_a_listing_shorter_than_its_count_is_not_whole() -> None:
+    """The remote counts two and shows one: exit 7, run again."""
+    with pytest.raises(RemoteUnavailable, match="ended after 1 of 2 referrals"):
+        Pages(Remote(url="http://localhost"), 10).items({"value": [{"id": "1"}], "@odata.count": 2})
+
+
+@pytest.mark.parametrize("link", [None, ""])
+def test_a_page_without_a_link_is_the_last(link: Any) -> None:
+    """Absent or empty."""
     pages = Pages(Remote(url="http://localhost"), 10)
     assert pages.items({"value": [{"id": "1"}], "@odata.nextLink": link}) == [{"id": "1"}]
     assert pages.query is None

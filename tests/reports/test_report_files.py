@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncjob import whole
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Cause, Report, Settled
 from syncjob.reports import SUFFIXES, files, prove_writable, write
@@ -179,9 +180,9 @@ def test_folder_that_cannot_be_flushed_is_no_fault(tmp_path: Path) -> None:
     """Some file systems do not flush folders; one that refuses for another reason does end the run."""
     if not Path("/proc/self").exists():
         pytest.skip("needs /proc")
-    files._sync_folder(Path("/proc"))
+    whole._sync_folder(Path("/proc"))
     with pytest.raises(FileNotFoundError):
-        files._sync_folder(tmp_path / "missing")
+        whole._sync_folder(tmp_path / "missing")
 
 
 def test_a_report_never_replaces_what_the_run_reads(tmp_path: Path) -> None:
