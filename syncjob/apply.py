@@ -171,7 +171,7 @@ class Sending:
 
     async def _look(self, what: Next, answer: Answer) -> Settled | None:
         """Read again and decide anew; the look is never denied by the budget."""
-        seen = await self.run.sender.read(self.change.id, must=True)
+        seen = await self.run.sender.look(self.change.id)
         if isinstance(seen, Miss):
             self._note(seen.request_id)
             return self._no(seen)
@@ -222,7 +222,7 @@ class Sending:
 
     async def _verify_by_reading(self) -> Settled:
         """Accepted in silence: only what is seen counts; what differs may be somebody else's, who came in between."""
-        seen = await self.run.sender.read(self.change.id, must=True)
+        seen = await self.run.sender.look(self.change.id)
         if isinstance(seen, Miss):
             return self.settled(Cause.ANSWER_UNKNOWN, f"accepted, but it could not be verified: {seen.reason}")
         held = altered(self.change, seen.body, self.run.rules)

@@ -185,8 +185,12 @@ class Target(Reading):
 class Merge(Section):
     """Whose word counts when the remote moved."""
 
-    drift: Annotated[Literal["keep", "overwrite"], Field(description="only the remote moved")] = "keep"
-    conflict: Annotated[Literal["hold", "mine", "theirs"], Field(description="row and remote moved apart")] = "hold"
+    drift: Annotated[Literal["keep", "overwrite"], Field(description="between plan and send only the remote moved")] = (
+        "keep"
+    )
+    conflict: Annotated[Literal["hold", "mine", "theirs"], Field(description="between plan and send both moved")] = (
+        "hold"
+    )
 
 
 class Limits(Section):

@@ -109,7 +109,7 @@ def test_a_look_is_never_denied_by_the_budget(tmp_path: Path) -> None:
     scene.wire.instead = instead
 
     async def within(exchange: Exchange) -> list[Any]:
-        seen = await exchange.read(guid(1), must=True)
+        seen = await exchange.look(guid(1))
         return [seen, exchange.over, await exchange.read(guid(1))]
 
     seen, over, after = asking(scene, within)
@@ -122,12 +122,12 @@ def test_a_look_that_finds_nobody_says_why_asking_ended(tmp_path: Path) -> None:
     """Five tries of a must, then a miss with the reason of the end, or the last answer's."""
     scene = Scene(tmp_path, limits={"retries_min": 0, "retries_share": 0})
     scene.wire.instead = _raising(httpx.ReadError("reset"))
-    miss = asking(scene, lambda exchange: exchange.read(guid(1), must=True))
+    miss = asking(scene, lambda exchange: exchange.look(guid(1)))
     assert isinstance(miss, Miss)
     assert miss.cause is Cause.BUDGET_SPENT
     assert len(scene.wire.sent) == 5
     scene.limits["retries_min"] = 99
-    miss = asking(scene, lambda exchange: exchange.read(guid(1), must=True))
+    miss = asking(scene, lambda exchange: exchange.look(guid(1)))
     assert isinstance(miss, Miss)
     assert miss.cause is Cause.REMOTE_UNAVAILABLE
 

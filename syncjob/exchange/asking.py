@@ -36,24 +36,13 @@ class Exchange(Gate):
 
     forbidden: set[str] = field(default_factory=set)
 
-    async def read(self, referral: str, *, must: bool = False) -> Observed | Miss:
-        """Read one referral; `must` is the look after a lost answer, which no budget denies."""
-        answer = Answer(Heard.UNSENT)
-        for attempt in range(1, self.limits.attempts_max + 1):
-            if self.over is not None and not must:
-                return Miss(self.over.cause, str(self.over.error))
-            answer = await self.once("GET", lambda client: client.get(referral, self.world.mark()))
-            what = retry.after_get(answer)
-            if what is Next.DONE:
-                seen = _observed(answer.body, referral)
-                if seen is not None:
-                    return seen
-                answer = Answer(Heard.LOST, note="the answer is not the referral that was asked for")
-            elif what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
-                return self.miss(what, answer, referral)
-            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer, must=must):
-                break
-        return self._unanswered(answer)
+    async def read(self, referral: str) -> Observed | Miss:
+        """Read one referral, as long as asking has not ended."""
+        return await self._read(referral, must=False)
+
+    async def look(self, referral: str) -> Observed | Miss:
+        """Read one referral of which a send may have gone unheard: no budget denies that, and no other row's end."""
+        return await self._read(referral, must=True)
 
     async def listing(self, pages: Pages) -> AsyncIterator[list[Mapping[str, Any]]]:
         """Give the listing page by page; an error of the tree where a page cannot be had."""
@@ -85,6 +74,24 @@ class Exchange(Gate):
                 return Miss(Cause.REMOTE_UNAVAILABLE, said(answer), answer.request_id)
             case _:
                 return Miss(Cause.REMOTE_REFUSED, f"the remote said no: {said(answer)}", answer.request_id)
+
+    async def _read(self, referral: str, *, must: bool) -> Observed | Miss:
+        answer = Answer(Heard.UNSENT)
+        for attempt in range(1, self.limits.attempts_max + 1):
+            if self.over is not None and not must:
+                return Miss(self.over.cause, str(self.over.error))
+            answer = await self.once("GET", lambda client: client.get(referral, self.world.mark()))
+            what = retry.after_get(answer)
+            if what is Next.DONE:
+                seen = _observed(answer.body, referral)
+                if seen is not None:
+                    return seen
+                answer = Answer(Heard.LOST, note="the answer is not the referral that was asked for")
+            elif what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
+                return self.miss(what, answer, referral)
+            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer, must=must):
+                break
+        return self._unanswered(answer)
 
     async def _page(self, query: str) -> Answer:
         answer = Answer(Heard.UNSENT)
