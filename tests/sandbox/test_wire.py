@@ -9,6 +9,7 @@ from random import Random
 
 import httpx
 import pytest
+from virtual import VirtualLoop, run_virtual
 from wire import SandboxWire
 
 from syncjob.sandbox.faults import Rates
@@ -22,11 +23,11 @@ def _meet(rates: Rates, scene: Callable[[httpx.AsyncClient, Sandbox], Awaitable[
     store = Store([{"id": "r1", "status": "Active", "substatus": "Accepted", "name": "old"}])
     sandbox = Sandbox(store, rates, random=Random(1), clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
-    async def run() -> None:
+    async def run(_: VirtualLoop) -> None:
         async with httpx.AsyncClient(transport=SandboxWire(sandbox)) as client:
             await scene(client, sandbox)
 
-    asyncio.run(run())
+    run_virtual(run)
 
 
 async def _rename(client: httpx.AsyncClient, timeout_s: float = 5) -> httpx.Response:

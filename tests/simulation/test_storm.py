@@ -64,7 +64,7 @@ def settings_of(folder: Path) -> Settings:
     )
 
 
-@pytest.mark.parametrize("chance", [1, 2, 3])
+@pytest.mark.parametrize("chance", [1, *(pytest.param(one, marks=pytest.mark.soak) for one in range(2, 22))])
 def test_500_rows_in_bad_weather(tmp_path: Path, chance: int) -> None:
     """It ends by itself; nothing is doubled, no foreign edit lost; calm runs finish it, the last sends nothing."""
     documents = referrals()
