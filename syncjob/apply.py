@@ -28,7 +28,7 @@ from typing import Any
 from syncjob.core import retry
 from syncjob.core.diff import again, marks
 from syncjob.core.fields import BY_PATH
-from syncjob.core.landing import altered, landed, own_forms, uninvited
+from syncjob.core.landing import altered, landed, own_forms, stayed_forms, uninvited
 from syncjob.core.merge import Rules
 from syncjob.core.report import SAME_BUGS_MAX
 from syncjob.core.retry import LOCKED_MAX, Next
@@ -40,6 +40,7 @@ from syncjob.model import Answer, Cause, Change, Heard, Settled
 
 ETAG_REFUSED_MAX = 2
 NO_CONTENT = 204
+SEEN_AGAIN = 0  # what simply stays begins no form of the remote's own; it bears out one that is known
 SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 
 
@@ -231,6 +232,7 @@ class Sending:
     def _accepted_altered(self, held: Mapping[str, tuple[Any, Any]], weight: int) -> Settled:
         """The remote holds something else; what it has made of ours is learnt, so that it is not sent every night."""
         self.run.learn(self.change.id, own_forms(self.change, held), weight)
+        self.run.learn(self.change.id, stayed_forms(self.change, held), SEEN_AGAIN)
         names = ", ".join(BY_PATH[path].name for path in held)
         reason = f"accepted, but the remote holds something else in {names}; look at the referral"
         return self.settled(Cause.ACCEPTED_ALTERED, reason)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from desk import guid
-from kit import Scene, page, referrals
+from kit import Scene, page, referrals, refusal
 from virtual import run_virtual
 from workbench import Bench, at_bench, change
 
 from syncjob.apply import settle
 from syncjob.core import retry
-from syncjob.errors import BrokenAssumption, StorageRefused
+from syncjob.errors import BrokenAssumption, SignInNeeded, StorageRefused
 from syncjob.exchange import Miss
 from syncjob.ledger import Intent, Ledger, Recorder
 from syncjob.model import Answer, Cause, Heard, Operation, Settled
@@ -273,3 +274,75 @@ def test_a_change_of_a_parent_is_verified_below(tmp_path: Path) -> None:
     made = change(_document(scene), wishes)
     assert Operation("add", "/inviteContext", {"notes": "hello"}) in made.operations
     assert at_bench(scene, lambda desk: settle(made, desk.run)).cause is Cause.CONFIRMED
+
+
+def test_a_patch_that_waits_at_the_gate_when_asking_ends_does_not_leave(tmp_path: Path) -> None:
+    """Its intent is written and the gate opens, but nobody is asked any more: deferred, and the wire saw nothing."""
+    scene = Scene(tmp_path, referrals(1))
+    scene.wire.instead = lambda _: page(429, {"message": "slow down"}, retry_after="30")
+
+    async def within(desk: Bench) -> Settled:
+        task = asyncio.create_task(settle(change(_document(scene), RENAMED), desk.run))
+        await asyncio.sleep(10)
+        assert len(desk.intents) == 2
+        desk.sender.end(Cause.SIGN_IN, SignInNeeded("the token has run out"))
+        return await task
+
+    settled = at_bench(scene, within)
+    assert (settled.cause, settled.attempts) == (Cause.SIGN_IN, 1)
+    assert len(scene.wire.sent) == 1
+    assert scene.patches == []
+
+
+@pytest.mark.parametrize(
+    ("second", "cause"),
+    [
+        (lambda: refusal(400), Cause.REMOTE_REFUSED),
+        (lambda: refusal(401, "Unauthorized"), Cause.SIGN_IN),
+        (lambda: refusal(423, "locked"), Cause.LOCKED),
+    ],
+)
+def test_once_the_etag_has_moved_an_earlier_send_is_no_longer_unheard(
+    tmp_path: Path, second: Callable[[], httpx.Response], cause: Cause
+) -> None:
+    """The lost send can never land under the old eTag; the new change was heard and refused: nobody need look."""
+    scene = Scene(tmp_path, referrals(1))
+    patches = 0
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        nonlocal patches
+        patches += request.method == "PATCH"
+        if request.method == "PATCH" and patches == 1:
+            scene.edit(1, "/details/notes", "meanwhile")
+            raise httpx.ReadError("reset")
+        return second() if request.method == "PATCH" else None
+
+    scene.wire.instead = instead
+    settled = at_bench(scene, lambda desk: settle(change(_document(scene), RENAMED), desk.run))
+    assert settled.cause is cause
+    assert patches > 1
+
+
+def test_a_stop_after_the_etag_has_moved_defers(tmp_path: Path) -> None:
+    """The new change waits behind a shut gate when the run is stopped: deferred, for nothing of it may land unseen."""
+    scene = Scene(tmp_path, referrals(1))
+    patches = 0
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        nonlocal patches
+        patches += request.method == "PATCH"
+        if request.method == "PATCH" and patches == 1:
+            scene.edit(1, "/details/notes", "meanwhile")
+            raise httpx.ReadError("reset")
+        return page(429, {"message": "slow down"}, retry_after="300") if request.method == "PATCH" else None
+
+    scene.wire.instead = instead
+
+    async def within(desk: Bench) -> Settled:
+        task = asyncio.create_task(settle(change(_document(scene), RENAMED), desk.run))
+        await asyncio.sleep(60)
+        task.cancel()
+        return await task
+
+    assert at_bench(scene, within).cause is Cause.STOPPED
+    assert patches == 2

@@ -51,7 +51,7 @@ async def bench(scene: Scene, access: Access, clients: list[Writer], rows: int =
 
     sender = Sender(clients, access.limits, world, scene.events, rows=rows)
     return Bench(
-        sender, Run(sender, Rules(), intend, lambda one, held, _: learned.__setitem__(one, held)), intents, learned
+        sender, Run(sender, Rules(), intend, lambda one, held, _: learned.setdefault(one, held)), intents, learned
     )
 
 

@@ -58,12 +58,14 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
 
     given = input_of(job, source)
     path = ledger_file(job)
-    prove_writable(reports, taken=(given, path))
+    prove_writable(reports, taken=(given, *job.files))
     kept = is_plan(given)
     confirm = assent if yes else _shown_first(job, ask)
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path):
         planned = (
-            PlanFile(given) if is_plan(given) else run(lambda: story.plan(job, given, Path(folder) / "plan"), job.stop)
+            PlanFile(given, into=Path(folder))
+            if kept
+            else run(lambda: story.plan(job, given, Path(folder) / "plan"), job.stop)
         )
         if isinstance(planned, Exit):
             return planned

@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not pay for them
     from syncjob.exchange import Log
     from syncjob.job import Job
+    from syncjob.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -71,10 +72,15 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
     from syncjob import config as configuration
     from syncjob.cli.terminal import Bar
     from syncjob.core.guard import allowances
+    from syncjob.errors import UsageRefused
     from syncjob.exchange import World
     from syncjob.job import Job
 
-    settings = configuration.load(configuration.find(config, os.environ, Path.cwd()))
+    path = configuration.find(config, os.environ, Path.cwd())
+    settings = configuration.load(path)
+    files = tuple(_files(path, settings))
+    if log_file is not None and log_file.resolve() in {one.resolve() for one in files}:
+        raise UsageRefused(f"log {log_file}: is a file that this job reads or keeps; name another")
     bar = Bar()
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
@@ -87,6 +93,7 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
         strict=strict,
         progress=bar.show,
         stdin=getattr(sys.stdin, "buffer", None),
+        files=files,
     )
 
 
@@ -101,6 +108,16 @@ def ledger_file(job: Job) -> Path:
     except OSError as error:
         raise StorageRefused(f"ledger {path}: its folder cannot be made: {error.strerror}") from error
     return path
+
+
+def _files(config: Path, settings: Settings) -> Iterator[Path]:
+    """Name what the job reads and keeps."""
+    yield config
+    if settings.rows.file is not None:
+        yield settings.rows.file
+    if settings.ledger.file is not None:
+        for tail in ("", ".lock", "-wal", "-shm"):
+            yield settings.ledger.file.with_name(settings.ledger.file.name + tail)
 
 
 def _log(path: Path | None) -> Log:

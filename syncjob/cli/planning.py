@@ -57,16 +57,19 @@ def _planned(
     from syncjob.core.report import exit_code
     from syncjob.errors import Exit
     from syncjob.job.reading import input_of
+    from syncjob.model import Cause
     from syncjob.reports import prove_writable
 
     source = input_of(job, file)
-    prove_writable(reports, taken=(source, *([output] if output else ())))
+    prove_writable(reports, taken=(source, *job.files, *([output] if output else ())))
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
-        out = free(output, source) if output else Path(folder) / "plan"
+        out = free(output, (source, *job.files)) if output else Path(folder) / "plan"
         made = run(lambda: story.plan(job, source, out), job.stop)
         if isinstance(made, Exit):
             return made
         show(job, story.of_plan(made), reports, as_json=as_json)
-        if output and made.footer.totals:
+        if output and not made.footer.totals.get(Cause.TO_SEND):
+            say(f"plan kept in {output}; nothing can be sent from it")
+        elif output:
             say(f"plan kept in {output}; to send it: syncjob apply {output}{named}")
         return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=detailed))

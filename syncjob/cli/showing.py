@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ def hush(job: Any) -> None:
         bar.close()
 
 
-def free(output: Path, source: Path) -> Path:
-    """Give the path of a plan back once its folder is known to be there and it is not the input's own."""
+def free(output: Path, taken: Sequence[Path]) -> Path:
+    """Give the path of a plan back once its folder is known to be there and it replaces nothing of the run's own."""
     if not output.parent.is_dir():
         raise StorageRefused(f"plan {output}: the folder {output.parent} does not exist; make it first")
-    if output.resolve() == source.resolve():
-        raise UsageRefused(f"plan {output}: is the input; the plan would replace it: name another")
+    if output.resolve() in {one.resolve() for one in taken}:
+        raise UsageRefused(
+            f"plan {output}: is a file that this run reads or keeps; a plan would replace it: name another"
+        )
     return output

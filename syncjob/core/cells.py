@@ -26,6 +26,8 @@ PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 COUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
 DIGITS_MAX, DECIMALS_MAX = 15, 4  # what a JSON number carries without rounding
 ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # group marks that people and programs take for each other
+EXCEL_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!)|#{4,}")
+LIKE_CLEAR = re.compile(r"<\s*clear\s*>", re.IGNORECASE)  # CLEAR itself is told apart before
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
@@ -55,6 +57,10 @@ def dirt(cell: str) -> str:
     """Say why no honest text holds this: control characters, half a surrogate, a mask of our own reports."""
     if MASK in cell:
         return f"holds {MASK}, the mask of a report; take the value from the CSV or JSON report"
+    if EXCEL_ERROR.fullmatch(cell):
+        return f"{cell} is an error of Excel; mend the formula, or widen the column, and export again"
+    if LIKE_CLEAR.fullmatch(cell):
+        return f"{cell} looks like {CLEAR}; write it exactly so"
     for char in dict.fromkeys(cell):
         if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r":
             return f"holds the control character U+{ord(char):04X}; delete it"

@@ -25,6 +25,7 @@ from syncjob.core.fields import (
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.settings import Settings, Target, Verify
 
+DAY_MONTH_YEAR = (("%d", "%j", "%x", "%c"), ("%m", "%b", "%B", "%j", "%x", "%c"), ("%Y", "%y", "%x", "%c"))
 NEVER_CLEARED = (STATUS, SUBSTATUS, CURRENCY)
 
 
@@ -171,8 +172,9 @@ def _useless(target: Target, feed: Feed) -> Iterator[str]:
         yield f"currency: {name} is no amount"
     if target.blank == "clear" and feed.field.path in NEVER_CLEARED:
         yield f"blank: {name} cannot be cleared"
-    if target.date_format and not ("%Y" in target.date_format or "%y" in target.date_format):
-        yield f"date_format: {target.date_format!r} names no year (%Y)"
+    form = feed.reading.date_format
+    if form and kind is Kind.DATE and not all(any(sign in form for sign in signs) for signs in DAY_MONTH_YEAR):
+        yield f'date_format: {form!r} names no day, month and year; write it like "%d.%m.%Y", which is 31.12.2026'
     if kind is Kind.ENUM:
         for word, meaning in target.translate.items():
             try:

@@ -27,14 +27,12 @@ def altered(change: Change, body: Mapping[str, Any], rules: Rules) -> dict[str, 
 
 def own_forms(change: Change, held: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
     """Give those altered values that the remote has made of ours: not what was there before, and no word of a table."""
-    before = {one.path: one for one in change.triples}
-    return {
-        path: pair
-        for path, pair in held.items()
-        if path not in (STATUS, SUBSTATUS)
-        and BY_PATH[path].kind is not Kind.BOOLEAN
-        and not same(path, before[path].observed, pair[1], before[path].zone)
-    }
+    return {path: pair for path, pair in held.items() if _formed(path) and not _stayed(change, path, pair[1])}
+
+
+def stayed_forms(change: Change, held: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Give those that stayed as they were: the remote ignores ours, or has made the same of it once more."""
+    return {path: pair for path, pair in held.items() if _formed(path) and _stayed(change, path, pair[1])}
 
 
 def uninvited(change: Change, body: Mapping[str, Any]) -> list[str]:
@@ -49,6 +47,15 @@ def uninvited(change: Change, body: Mapping[str, Any]) -> list[str]:
         and stands(body, triple.path)
         and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
     ]
+
+
+def _formed(path: str) -> bool:
+    return path not in (STATUS, SUBSTATUS) and BY_PATH[path].kind is not Kind.BOOLEAN
+
+
+def _stayed(change: Change, path: str, held: Any) -> bool:
+    before = next(one for one in change.triples if one.path == path)
+    return same(path, before.observed, held, before.zone)
 
 
 def _sent(change: Change) -> list[Triple]:

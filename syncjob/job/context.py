@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from syncjob.core.feeds import Feeds, compiled
@@ -44,7 +45,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One configured job and its surroundings; `wire` replaces the network in simulations."""
+    """One configured job and its surroundings; `wire` replaces the network in simulations.
+
+    `files` are those that the job reads and keeps, its configuration first: nothing that is written may replace them.
+    """
 
     settings: Settings
     world: World
@@ -56,6 +60,7 @@ class Job:
     progress: Progress = _quiet
     wire: Any = None
     stdin: BinaryIO | None = None
+    files: tuple[Path, ...] = ()
     correlation_id: str = ""
     feeds: Feeds = field(init=False)
     rules: Rules = field(init=False)

@@ -37,8 +37,8 @@ class Looking:
     kept: Kept
 
 
-async def observe(looking: Looking) -> None:
-    """Settle every waiting row; rows that cannot be read any more are deferred, with the reason."""
+async def observe(looking: Looking) -> tuple[str, ...]:
+    """Settle every waiting row; rows that cannot be read any more are deferred, and why is given once for all."""
     job, draft = looking.job, looking.draft
     try:
         if job.settings.match.by == "id" and draft.count(waiting=True) <= job.settings.limits.reads_max:
@@ -53,6 +53,8 @@ async def observe(looking: Looking) -> None:
         job.log.warning("remote.failed", cause=cause)
         for desired in draft.waiting():
             draft.settle(Settled.of_desired(desired, cause, str(error)))
+        return (f"{error}. Is remote.url right ({job.settings.remote.url})? Nothing was sent; it is safe to run again",)
+    return ()
 
 
 async def _list(looking: Looking) -> None:

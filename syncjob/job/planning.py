@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ async def plan(job: Job, file: Path, out: Path) -> PlanFile:
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
         read_in = read(job, file, draft, Path(name))
         requests: Mapping[str, int] = {}
+        notes: tuple[str, ...] = ()
         waiting = draft.count(waiting=True)
         if waiting:
             async with opened(Reader, job.access()) as clients:
                 exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting)
-                await observe(Looking(job, exchange, draft, _kept(job)))
+                notes = await observe(Looking(job, exchange, draft, _kept(job)))
             requests = exchange.requests
-        _write(job, draft, read_in, requests, out)
+        _write(job, draft, replace(read_in, notes=(*read_in.notes, *notes)), requests, out)
     return PlanFile(out)
 
 

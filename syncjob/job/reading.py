@@ -50,14 +50,19 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
     table = sources.read(
         snapshot, rows=settings.rows, known=job.feeds.columns, cell_chars_max=settings.limits.cell_chars_max
     )
-    rows = 0
+    rows = blank = 0
     for row in table:
+        if not row.fault and not any(cell.strip() for cell in row.columns.values()):
+            blank += 1  # the tail that Excel leaves below its last row
+            continue
         draft.add(mapping.map_row(job.feeds, row))
         rows += 1
         job.progress("reading", rows, 0)
     _check_count(job, rows, snapshot.source)
     strict = job.strict or settings.rows.strict_columns
     notes = feeds.check_columns(job.feeds, table.columns, strict=strict) if rows else ()
+    if blank:
+        notes = (*notes, f"{blank} blank rows were passed over")
     for twins in draft.twins():
         for parted in part_twins(twins):
             if isinstance(parted, Settled):

@@ -42,12 +42,17 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class OpenIntent:
-    """An intent whose run ended before its answer was known."""
+    """An intent whose run ended before its answer was known; `written` is its change as it stands in the file."""
 
     run: str
     n: int
     attempts: int
-    planned: Settled
+    written: str
+
+    @property
+    def planned(self) -> Settled:
+        """The change; ValueError, KeyError or TypeError where the record is damaged."""
+        return Settled.from_json(json.loads(self.written))
 
 
 class Ledger:
@@ -158,14 +163,13 @@ class Ledger:
         with self._guarded():
             found = self._connection.execute(query).all()
             self._connection.rollback()
-        last = {
-            (run, n): OpenIntent(run, n, attempt, Settled.from_json(json.loads(text)))
-            for run, n, attempt, text in found
-        }
-        return list(last.values())
+        return list({(run, n): OpenIntent(run, n, attempt, text) for run, n, attempt, text in found}.values())
 
     def learn(self, remote: str, referral: str, altered: Mapping[str, tuple[Any, Any]], weight: int) -> None:
-        """Remember, by path, that the remote keeps `held` where `desired` was sent; the same again weighs more."""
+        """Remember, by path, that the remote keeps `held` where `desired` was sent; the same again weighs more.
+
+        A weight of 0 begins nothing: it bears out what is known already.
+        """
         with self._guarded(), self._connection.begin():
             for path, (desired, held) in altered.items():
                 pair = {"desired": dumps(desired), "held": dumps(held)}
@@ -174,7 +178,9 @@ class Ledger:
                     here, forms.c.desired == pair["desired"], forms.c.held == pair["held"]
                 )
                 known = self._connection.execute(query).scalar_one_or_none() or 0
-                row = {"remote": remote, "referral": referral, "path": path, **pair, "weight": known + weight}
+                if not known and not weight:
+                    continue
+                row = {"remote": remote, "referral": referral, "path": path, **pair, "weight": known + max(1, weight)}
                 self._connection.execute(forms.delete().where(here))
                 self._connection.execute(forms.insert(), row)
 

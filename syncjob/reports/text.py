@@ -15,6 +15,7 @@ from syncjob.model import UNKNOWN, Operation, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
     MASK,
     Move,
+    apart,
     moves,
     name_of,
     outcomes,
@@ -154,13 +155,13 @@ def _move(move: Move, private: frozenset[str]) -> Iterator[str]:
     for member in move.appended:
         yield f"+ {name}: {_masked(move.path, member, private)}"
     if not move.appended:
-        before = _masked(move.path, move.before, private)
-        yield f"~ {name}: {before} -> {_masked(move.path, move.after, private)}"
+        before, after = apart(move.before, move.after, VALUE_CHARS_MAX)
+        yield f"~ {name}: {_masked(move.path, before, private)} -> {_masked(move.path, after, private)}"
 
 
 def _masked(path: str, value: Any, private: frozenset[str]) -> str:
     """Give the value unless its path is private, lies below a private one or holds one; a blank may be seen."""
-    if value in (None, "") or not any(_overlap(path, one) for one in private):
+    if value in (None, "", []) or not any(_overlap(path, one) for one in private):
         return _value(value)
     return MASK
 

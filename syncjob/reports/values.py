@@ -17,6 +17,7 @@ METHODS = ("GET", "PATCH")
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
     chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 }
+LED_IN = 20  # characters that stay before a difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,19 @@ def moves(row: Settled) -> Iterator[Move]:
     before, after = row.before(), row.after()
     for path, value in before.items():
         appended = tuple(one.value for one in row.operations if one.path == f"{path}/-")
+        if not value and isinstance(after[path], list):  # to begin a list is to add to it
+            appended = tuple(after[path])
         yield Move(path, value, after[path], appended)
+
+
+def apart(before: Any, after: Any, chars_max: int) -> tuple[Any, Any]:
+    """Give two long texts from shortly before they differ, so that a cut does not hide what changes."""
+    if not (isinstance(before, str) and isinstance(after, str)) or max(len(before), len(after)) <= chars_max:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((at for at, (one, two) in pairs if one != two), min(len(before), len(after)))
+    start = alike - LED_IN
+    return (f"…{before[start:]}", f"…{after[start:]}") if start > 0 else (before, after)
 
 
 def name_of(path: str) -> str:
@@ -45,7 +58,7 @@ def name_of(path: str) -> str:
 def plain(value: Any) -> str:
     """Give a JSON value as people write it; null and the empty text both mean nothing."""
     match value:
-        case None | "":
+        case None | "" | []:
             return BLANK
         case str():
             return value

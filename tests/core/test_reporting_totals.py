@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncjob.core.report import NEEDS_PERSON, PRECEDENCE, by_outcome, check_tolerate, exit_code
+from syncjob.core.report import NEEDS_PERSON, OF_CAUSE, PRECEDENCE, by_outcome, check_tolerate, exit_code
 from syncjob.errors import Exit, UsageRefused
 from syncjob.model import Cause, Outcome
 
@@ -67,14 +67,34 @@ def test_tolerated_outcomes_and_causes_need_no_person() -> None:
     assert exit_code(totals, ["unmatched"]) is Exit.NEEDS_PERSON
     assert exit_code(totals, ["unmatched", "remote_refused"]) is Exit.OK
     assert exit_code(totals, ["not_found", "rejected"]) is Exit.OK
-    assert exit_code({Cause.BUDGET_SPENT: 1}, ["deferred"]) is Exit.OK
+    assert exit_code({Cause.STOPPED: 1, Cause.LOCKED: 1}, ["deferred"]) is Exit.OK
 
 
 @given(totals=st.dictionaries(st.sampled_from(list(Cause)), st.integers(0, 2)), pending=st.booleans())
-def test_tolerating_everything_leaves_nothing_to_do(totals: dict[Cause, int], *, pending: bool) -> None:
-    """Nothing but a pending difference is left."""
-    found = exit_code(totals, [str(one) for one in NEEDS_PERSON], pending=pending)
-    assert found is (Exit.PENDING if pending and totals.get(Cause.TO_SEND) else Exit.OK)
+def test_tolerating_everything_leaves_a_difference_or_a_run_that_came_to_nothing(
+    totals: dict[Cause, int], *, pending: bool
+) -> None:
+    """Nothing but a pending difference is left, and whatever keeps a whole run from coming to anything."""
+    everything = [str(one) for one in NEEDS_PERSON]
+    found = exit_code(totals, everything, pending=pending)
+    graver = {OF_CAUSE[cause] for cause, count in totals.items() if count and cause in OF_CAUSE}
+    calm = Exit.PENDING if pending and totals.get(Cause.TO_SEND) else Exit.OK
+    assert found is next((one for one in PRECEDENCE if one in graver), calm)
+
+
+@pytest.mark.parametrize("word", [str(one) for one in OF_CAUSE])
+def test_what_ends_a_run_cannot_be_named_as_tolerated(word: str) -> None:
+    """`tolerate: [sign_in]` would promise what is never done: refused as the typo that it is."""
+    with pytest.raises(UsageRefused, match=f"'{word}' is no outcome or cause that needs a person"):
+        check_tolerate([word])
+
+
+@pytest.mark.parametrize("ended", [Exit.BROKEN, Exit.SIGN_IN, Exit.REMOTE])
+def test_why_asking_ended_is_told_whatever_the_rows_are_called(ended: Exit) -> None:
+    """A row that is unsettled says nothing of a token that has run out: the reason is handed in beside it."""
+    assert exit_code({Cause.ANSWER_UNKNOWN: 1, Cause.CONFIRMED: 9}, ["unsettled"], ended=ended) is ended
+    assert exit_code({Cause.ANSWER_UNKNOWN: 1}, ended=ended) is ended
+    assert exit_code({Cause.ANSWER_UNKNOWN: 1}) is Exit.NEEDS_PERSON
 
 
 @given(st.dictionaries(st.sampled_from(list(Cause)), st.integers(1, 9)), st.sampled_from(list(Cause)))

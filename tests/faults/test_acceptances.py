@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 from desk import guid
 from kit import Scene, page, referrals, rows_of
 
 from syncjob.errors import Exit
+from syncjob.ledger import Ledger
 from syncjob.sandbox.faults import Rates
 
 
@@ -96,3 +98,65 @@ def test_unknown_fields_and_words_are_kept(tmp_path: Path) -> None:
     document = scene.sandbox.store.get(guid(1))
     assert (document["salesStage"], document["novelty"]) == ("Dreaming", {"a": [1, None, {"b": 1.5}]})
     assert [one["path"] for one in scene.patches[0].operations] == ["/name"]
+
+
+def _keeping(scene: Scene, status: int) -> None:
+    """Let the remote accept every PATCH and keep what it has."""
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "PATCH":
+            return None
+        return page(status, scene.sandbox.store.get(request.url.path[-36:]) if status == 200 else b"")
+
+    scene.wire.instead = instead
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_old_value_that_stays_is_told_every_night(tmp_path: Path, status: int) -> None:
+    """Accepted and not done, for ever: failed each night, never taken for the remote's own form of what was asked."""
+    scene = Scene(tmp_path, referrals(1))
+    _keeping(scene, status)
+    rows = rows_of(1, Deal="Renamed", Notes="A note")
+    for night in (scene.night(rows) for _ in range(4)):
+        assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["accepted_altered"])
+    with Ledger(tmp_path / "scene.ledger") as ledger:
+        assert ledger.normal_forms(scene.jobs[-1].address) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "made"),
+    [
+        ({"Stage": "Won"}, {"status": "Closed", "substatus": "Lost"}),
+        ({"Notes": "yes"}, {"consent": {"consentToShareReferralWithMicrosoftSellers": None}}),
+    ],
+)
+def test_a_word_of_a_table_is_never_a_form_of_the_remote(
+    tmp_path: Path, asked: dict[str, str], made: dict[str, object]
+) -> None:
+    """Won that became Lost, a yes that became nothing: each night says so, none believes it."""
+    fields = {
+        "Stage": {"field": "status", "translate": {"Won": "Closed/Won"}},
+        "Notes": "consent.consentToShareReferralWithMicrosoftSellers",
+    }
+    guards = {"closes": None, "consent": None, "changes": None}
+    scene = Scene(tmp_path, referrals(1), sections={"fields": fields, "guards": guards})
+    scene.wire.instead = lambda request: (
+        page(200, scene.sandbox.store.get(guid(1)) | made) if request.method == "PATCH" else None
+    )
+    for night in (scene.night(rows_of(1, **asked)) for _ in range(3)):
+        assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["accepted_altered"])
+    with Ledger(tmp_path / "scene.ledger") as ledger:
+        assert ledger.normal_forms(scene.jobs[-1].address) == {}
+
+
+def test_a_form_seen_only_by_reading_is_believed_the_second_time(tmp_path: Path) -> None:
+    """204, and the text is cut: once it may be somebody else's; after the second night nothing is sent."""
+    scene = Scene(tmp_path, referrals(1))
+    scene.sandbox.rates = Rates(silent=1, altered=1)
+    rows = rows_of(1, Notes="A long note about the warehouse")
+    assert scene.night(rows).causes == ["accepted_altered"]
+    assert scene.night(rows).causes == ["accepted_altered"]
+    sent = len(scene.patches)
+    third = scene.night(rows)
+    assert (third.code, third.causes) == (Exit.OK, ["in_step"])
+    assert len(scene.patches) == sent == 2

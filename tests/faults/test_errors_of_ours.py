@@ -16,7 +16,7 @@ import pytest
 from desk import guid
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit import Night, Scene, page, referrals, rows_of
+from kit import Events, Night, Scene, page, referrals, rows_of
 from virtual import DAWN
 
 from syncjob.errors import BrokenAssumption, Exit, StorageRefused
@@ -201,3 +201,19 @@ def test_a_stop_lets_those_in_flight_come_home(tmp_path: Path) -> None:
 
     night = scene.night(rows_of(1, 2, 3, 4), between=lambda: setattr(scene.wire, "instead", slow))
     assert (night.code, night.causes) == (Exit.INTERRUPTED, ["confirmed"] * 2 + ["stopped"] * 2)
+
+
+def test_a_stop_is_heard_while_rows_go_by_that_need_no_request(tmp_path: Path) -> None:
+    """Hundreds of rows that ask nothing of the remote give the loop its turns: the one behind them does not go."""
+    scene = Scene(tmp_path, referrals(1), limits={"concurrency": 1})
+
+    class Ringing(Events):
+        def info(self, event: str, **facts: Any) -> None:
+            super().info(event, **facts)
+            if event == "row.settled" and facts["n"] == 1 and "attempts" in facts:
+                asyncio.get_running_loop().call_soon(scene.jobs[-1].stop.ask, 15)
+
+    scene.events = Ringing()
+    night = scene.night([{"Id": f"no key {n}"} for n in range(500)] + rows_of(1))
+    assert (night.code, night.causes) == (Exit.TERMINATED, ["bad_key"] * 500 + ["stopped"])
+    assert scene.patches == []

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from desk import guid
 from kit import HTML, Night, Scene, page, referrals, rows_of
@@ -141,4 +142,22 @@ def test_an_amount_beyond_all_floats_at_the_remote_is_only_a_difference(tmp_path
     text = json.dumps(body | {"details": {**body["details"], "dealValue": "@"}}).replace('"@"', "1e400")
     scene.wire.instead = lambda request: page(200, text.encode()) if request.method == "GET" else None
     night = scene.night(rows_of(1, Amount="500"))
+    assert (night.code, night.causes) == (Exit.OK, ["confirmed"])
+
+
+@pytest.mark.parametrize("digits", ["1e400", "1e99999999999999999999", "-1E+99999999999999999999", "1e-400"])
+@pytest.mark.parametrize("reads_max", [0, 9])
+def test_a_number_that_nobody_can_mean_stops_no_plan(tmp_path: Path, digits: str, reads_max: int) -> None:
+    """In a field that no row names, in a listing or a referral read by id: the row goes, exactly as asked."""
+    scene = Scene(tmp_path, referrals(2), limits={"reads_max": reads_max})
+
+    def after(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if request.method != "GET":
+            return None
+        text = json.dumps(scene.sandbox.store.get(guid(1)) | {"novelty": [{"deep": "@"}], "registrationStatus": "@"})
+        one = text.replace('"@"', digits).encode()
+        return page(200, one if request.url.path.endswith(guid(1)) else b'{"value": [%s]}' % one)
+
+    scene.wire.after = after
+    night = scene.night(rows_of(1))
     assert (night.code, night.causes) == (Exit.OK, ["confirmed"])

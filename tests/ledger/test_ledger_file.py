@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncjob.errors import PlanRefused, StorageRefused
-from syncjob.ledger import Intent, Ledger, Recorder
+from syncjob.ledger import Intent, Ledger, Recorder, held
 from syncjob.ledger.recorder import OUTCOMES_WAITING_MAX
 from syncjob.ledger.tables import SCHEMA
 from syncjob.model import Cause, Operation, Place, Settled, Triple
@@ -243,3 +243,29 @@ def test_a_worker_that_was_stopped_leaves_the_others_their_commit(ledger: Ledger
 
     asyncio.run(night())
     assert [one.n for one in ledger.open_intents("job", "remote")] == [1, 2]
+
+
+def test_what_weighs_nothing_only_bears_out_what_is_known(ledger: Ledger) -> None:
+    """An old value that stays begins no form; after one that was seen it makes that one sure."""
+    stayed = {"/name": ("Long name", "Long")}
+    for _ in range(3):
+        ledger.learn("remote", "id-1", stayed, 0)
+    assert ledger.normal_forms("remote") == {}
+    ledger.learn("remote", "id-1", stayed, 1)
+    assert ledger.normal_forms("remote") == {}
+    ledger.learn("remote", "id-1", {"/name": ("Long name", "Other")}, 0)
+    ledger.learn("remote", "id-1", stayed, 0)
+    assert ledger.normal_forms("remote") == {"id-1": stayed}
+
+
+@pytest.mark.parametrize("name", ["why?.ledger", "a b#c.ledger", "100%25.ledger", "ü&x=1.ledger", "c:d@e.ledger"])
+def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
+    """A path is a path and no address: what means something in a URL stands for itself."""
+    folder = tmp_path / f"odd? #{name}"
+    folder.mkdir()
+    with held(folder / name), Ledger(folder / name) as ledger:
+        ledger.begin("run-1", "job", "remote", "plan-1", FACTS, 1.0)
+    with Ledger(folder / name) as ledger:
+        assert ledger.facts("run-1")["columns"] == ["A"]
+    assert [one.name for one in tmp_path.iterdir()] == [folder.name]
+    assert name in {one.name for one in folder.iterdir()}

@@ -218,3 +218,29 @@ def test_a_draft_whose_disk_is_gone_is_storage(tmp_path: Path) -> None:
     """What SQLite says of its scratch file becomes exit 8."""
     with Draft(tmp_path) as draft, pytest.raises(StorageRefused, match="the scratch file for rows"):
         draft._do("SELECT 1 FROM gone")
+
+
+def test_a_plan_is_sent_as_it_was_verified(tmp_path: Path) -> None:
+    """Copied first, a plan stays what it was, whatever takes its place, alters it or takes it away."""
+    given, own = tmp_path / "a.plan", tmp_path / "own"
+    own.mkdir()
+    write(given, HEADER, [_row(1)], _footer([_row(1)]))
+    plan = PlanFile(given, into=own)
+    _kept(given, [_row(1, note="another"), _row(2)])
+    assert list(plan.rows()) == [_row(1)]
+    given.unlink()
+    assert list(plan.rows()) == [_row(1)]
+    assert [stat.S_IMODE(one.stat().st_mode) for one in own.iterdir()] == [0o600]
+    with pytest.raises(PlanRefused, match=r"a\.plan: made for job 'job'") as refused:
+        plan.check(now=MADE_AT, age_max=DAY, **(ALIKE | {"job": "j"}))
+    assert str(own) not in str(refused.value)
+    with pytest.raises(PlanRefused, match=r"a\.plan: cannot be read"):
+        PlanFile(given, into=own)
+
+
+def test_a_plan_of_tomorrow_is_refused(tmp_path: Path) -> None:
+    """Five minutes apart are two clocks; more is a wrong one, and such a plan would never grow old."""
+    plan = _kept(tmp_path / "a.plan", [])
+    plan.check(now=MADE_AT - timedelta(minutes=5), age_max=DAY, **ALIKE)
+    with pytest.raises(PlanRefused, match="was made 1 h from now; is a clock wrong"):
+        plan.check(now=MADE_AT - timedelta(hours=1), age_max=DAY, **ALIKE)

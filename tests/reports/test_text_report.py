@@ -194,3 +194,29 @@ def test_no_value_can_move_the_cursor(
     given_report = report_of(row, row, run={"id": text, "job": text}, requests={text: 1})
     shown = "".join(render(given_report, rows_max=rows_max))
     assert not {unicodedata.category(one) for one in shown.replace("\n", "")} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def test_what_changes_behind_a_long_beginning_is_seen(
+    report_of: Callable[..., Report], row_of: Callable[..., Settled]
+) -> None:
+    """Three hundred equal characters do not hide the one that differs."""
+    row = row_of(
+        1,
+        Cause.TO_SEND,
+        triples=(Triple("/name", "a" * 300 + "X", "a" * 300 + "Y"),),
+        operations=(Operation("replace", "/name", "a" * 300 + "Y"),),
+    )
+    text = "".join(render(report_of(row, kind="plan")))
+    assert f"    ~ name: …{'a' * 20}X -> …{'a' * 20}Y\n" in text
+
+
+def test_a_list_that_begins_is_added_to(report_of: Callable[..., Report], row_of: Callable[..., Settled]) -> None:
+    """Nobody is replaced where nobody was: a `+` for each who joins."""
+    row = row_of(
+        1,
+        Cause.TO_SEND,
+        triples=(Triple("/details/requirements/solutions", [], [{"id": "SOL-1"}]),),
+        operations=(Operation("replace", "/details/requirements/solutions", [{"id": "SOL-1"}]),),
+    )
+    text = "".join(render(report_of(row, kind="plan")))
+    assert '    + requirements.solutions: {"id":"SOL-1"}\n' in text

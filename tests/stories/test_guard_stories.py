@@ -178,3 +178,26 @@ def test_yes_asks_nothing_and_lifts_nothing_at_a_terminal(desk: Desk) -> None:
     assert said.code == 3
     assert "[y/N]" not in said.err
     assert _statuses(desk)[crm(1)] == "Active"
+
+
+def test_a_row_under_two_guards_stays_held_once(desk: Desk) -> None:
+    """It would close and give a consent: the question counts rows, not guards."""
+    desk.rows({"CRM Id": crm(1), **WON, "Share": "yes"}, *renamed(2))
+    said = _at_terminal(desk, "n\nn\ny\n")
+    assert said.code == 3
+    assert "Send 1 changes to" in said.err
+    assert "(1 stay held)" in said.err
+    assert len(desk.box.patches) == 1
+
+
+def test_a_limit_given_for_rows_is_a_limit(desk: Desk) -> None:
+    """`--allow rows=5` takes a file of five rows, and none of four; without a number any file is taken."""
+    desk.configure(rows={"file": "rows.csv", "rows_min": 8})
+    desk.rows(*renamed(1, 2, 3, 4))
+    said = desk.run("apply", "--yes", "--allow", "rows=5")
+    assert (said.code, desk.box.records) == (4, [])
+    assert "rows.csv: 4 data rows" in said.err
+    desk.rows(*renamed(1, 2, 3, 4, 5))
+    assert desk.run("apply", "--yes", "--allow", "rows=5").code == 0
+    desk.rows(*renamed(1))
+    assert desk.run("apply", "--yes", "--allow", "rows").code == 0

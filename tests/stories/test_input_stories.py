@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -340,3 +341,94 @@ def test_a_missing_input_begins_no_ledger(desk: Desk) -> None:
     """Nothing is left behind by a run that could not begin."""
     assert desk.run("apply", "--yes", "gone.csv").code == 4
     assert not desk.ledger.exists()
+
+
+def test_many_rows_of_one_key_name_few_places(desk: Desk) -> None:
+    """Five hundred rows disagree: each reason names five, and the plan does not grow with their square."""
+    desk.rows(*({"CRM Id": crm(1), "Deal": f"Name {n}"} for n in range(500)))
+    said = desk.run("plan", "--json", "-o", "twins.plan")
+    assert said.report["totals"] == {"rows": 500, "invalid": 500}
+    reasons = {row["reason"] for row in said.report["rows"]}
+    (reason,) = reasons
+    assert reason.count("rows.csv") == 5
+    assert "and 495 more name one referral and disagree on name" in reason
+    assert (desk.folder / "twins.plan").stat().st_size < 500 * 1000
+
+
+def test_many_referrals_of_one_key_are_told_by_a_few(desk: Desk) -> None:
+    """Twenty referrals share a CRM id: the reason counts them and names five."""
+    desk.box.empty(referral(n, externalReferenceId=crm(1)) for n in range(1, 21))
+    desk.rows(*renamed(1))
+    (row,) = desk.run("plan", "--json").report["rows"]
+    assert row["cause"] == "several_found"
+    assert row["reason"].startswith("20 referrals have the externalReferenceId")
+    assert row["reason"].count("2500ec5a-") == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX only")
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(desk: Desk) -> None:
+    """`apply FIFO` ends at once with exit 4."""
+    os.mkfifo(desk.folder / "fifo")
+    said = desk.spawn("apply", "fifo", "--yes")
+    assert (said.code, desk.box.records) == (4, []), said.err
+    assert "fifo" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("held", ["eur", "EUR", " Eur "])
+def test_a_currency_is_the_same_in_any_case(desk: Desk, held: str) -> None:
+    """The remote writes `eur`: an amount in EUR is sent, and nothing is changed of the currency."""
+    desk.box.empty([referral(1, details={"dealValue": 1, "currency": held})])
+    desk.rows({"CRM Id": crm(1), "Amount": "500", "Currency": "EUR"})
+    said = desk.run("apply", "--yes", "--json")
+    assert (said.code, said.causes) == (0, {crm(1): "confirmed"})
+    assert [one["path"] for one in desk.box.patches[0].operations] == ["/details/dealValue"]
+
+
+@pytest.mark.parametrize("option", ["-o", "--report", "--log-file"])
+@pytest.mark.parametrize("name", ["syncjob.yaml", "rows.csv", "desk.ledger"])
+def test_what_a_run_writes_never_replaces_what_it_needs(desk: Desk, option: str, name: str) -> None:
+    """A configuration, an export or a ledger is not lost to a name that was mistyped: exit 2, nothing touched."""
+    desk.rows(*renamed(1))
+    desk.run("apply", "--yes")
+    before = {file.name: file.read_bytes() for file in desk.folder.iterdir()}
+    assert desk.run("plan", option, name).code == 2
+    assert {file.name: file.read_bytes() for file in desk.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("#REF!", "is an error of Excel"),
+        ("########", "is an error of Excel"),
+        ("<CLEAR>", "looks like <clear>"),
+        ("< clear >", "looks like <clear>"),
+    ],
+)
+def test_what_excel_or_haste_left_is_no_value(desk: Desk, cell: str, said: str) -> None:
+    """It is refused by its place and never becomes the name of a deal."""
+    desk.rows({"CRM Id": crm(1), "Deal": cell})
+    planned = desk.run("plan")
+    assert planned.code == 3
+    assert said in planned.out
+
+
+def test_blank_rows_are_passed_over_and_counted(desk: Desk) -> None:
+    """The tail that Excel leaves below the last row needs nobody at night."""
+    (desk.folder / "rows.csv").write_text(f"CRM Id,Deal\n{crm(1)},Deal 1\n,\n,\n")
+    desk.configure(fields={"Deal": "name"})
+    said = desk.run("plan")
+    assert (said.code, "2 blank rows were passed over" in said.err) == (0, True), said
+
+
+def test_a_dead_server_is_named_once(desk: Desk) -> None:
+    """One line says what to look at: the address; exit 7."""
+    desk.rows(*renamed(1, 2))
+    desk.configure(
+        remote={"url": "http://127.0.0.1:1"},
+        limits={"attempts_max": 1, "wait_initial_s": 0.001, "reads_max": 0},
+    )
+    said = desk.run("plan", "-o", "tonight.plan")
+    assert said.code == 7
+    assert said.err.count("Is remote.url right (http://127.0.0.1:1") == 1
+    assert "nothing can be sent from it" in said.err

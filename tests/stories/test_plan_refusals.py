@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from desk import Desk, crm, renamed
+from desk import PATIENCE_S, Desk, crm, guid, renamed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -140,3 +144,34 @@ def test_a_called_off_plan_may_go_later(desk: Desk, kept: Path) -> None:
     """Without --yes nothing is spent: the same plan goes once somebody agrees."""
     assert desk.run("apply", kept).code == 2
     assert json.loads(desk.run("apply", kept, "--yes", "--json").out)["totals"]["applied"] == 2
+
+
+def test_what_was_shown_is_what_goes(desk: Desk, kept: Path) -> None:
+    """While a person reads the question another plan takes the file's place: what was shown is sent, not that one."""
+    desk.rows(*renamed(3, 4, 5))
+    assert desk.run("plan", "-o", "other.plan").code == 0
+    desk.box.records.clear()
+    ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            while b"[y/N]" not in b"".join(seen):
+                seen.append(os.read(ours, 4096))
+            (desk.folder / "other.plan").replace(kept)
+            os.write(ours, b"y\n")
+            while shown := os.read(ours, 4096):
+                seen.append(shown)
+
+    person = threading.Thread(target=answer)
+    person.start()
+    try:
+        with os.fdopen(theirs, "r", closefd=False) as entered, os.fdopen(theirs, "w") as shown:
+            said = desk.run("apply", kept, "--json", stdin=entered, err=shown)
+    finally:
+        person.join(PATIENCE_S)
+        os.close(ours)
+    assert said.code == 0, seen
+    assert b"Send 2 changes" in b"".join(seen)
+    assert said.outcomes == {crm(1): "applied", crm(2): "applied"}
+    assert sorted(record.path[-36:] for record in desk.box.patches) == [guid(1), guid(2)]
