@@ -40,9 +40,7 @@ def main() -> int:
     applied = Counter(row["outcome"] for row in json.loads((OUT / "run.json").read_text(encoding="utf-8"))["rows"])[
         "applied"
     ]
-    say(
-        f"The sandbox saw {first} PATCH for {applied} applied rows, {second} in the second run. Reports: {shown(OUT)}/"
-    )
+    say(f"The sandbox saw {first} PATCH for {applied} applied rows, {second} in the second run. Reports: {shown(OUT)}/")
     return 0 if first == applied and second == 0 else 1
 
 

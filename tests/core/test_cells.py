@@ -400,3 +400,15 @@ def test_a_cell_is_read_or_refused_and_nothing_else(name: str, cell: str, locale
         words = "is not None" if value is not None else ""
         assert not isinstance(value, str) or unicodedata.is_normalized("NFC", value)
     assert re.search(r"; (write|keep|add|state|end|a deal value|at most)|is not|is no |nor an", words)
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#N/A", "#DIV/0!", "########"])
+def test_an_error_of_excel_is_no_text(cell: str) -> None:
+    """It was never meant, so it is never sent."""
+    assert dirt(cell).startswith(f"{cell} is an error of Excel")
+
+
+def test_what_looks_like_the_token_that_clears_is_told() -> None:
+    """`<CLEAR>` must neither clear nor become a value."""
+    assert dirt("< Clear >") == "< Clear > looks like <clear>; write it exactly so"
+    assert dirt("<clear> the desk") == ""

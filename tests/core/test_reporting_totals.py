@@ -132,12 +132,6 @@ def test_why_a_whole_run_came_to_nothing_is_never_tolerated() -> None:
         check_tolerate(["sign_in"])
 
 
-def test_why_asking_ended_counts_whatever_the_rows_say() -> None:
-    """A night that ended for want of a token is exit 5, though its rows are only unsettled."""
-    assert exit_code({Cause.ANSWER_UNKNOWN: 3}, ended=Exit.SIGN_IN) is Exit.SIGN_IN
-    assert exit_code({Cause.ANSWER_UNKNOWN: 3}, ended=Exit.REMOTE) is Exit.REMOTE
-
-
 def test_every_outcome_has_a_cause_and_every_cause_a_meaning() -> None:
     """Two closed lists that fit each other."""
     assert {one.outcome for one in Cause} == set(Outcome)

@@ -369,10 +369,14 @@ def test_many_referrals_of_one_key_are_told_by_a_few(desk: Desk) -> None:
 def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(desk: Desk) -> None:
     """`apply FIFO` ends at once with exit 4."""
     os.mkfifo(desk.folder / "fifo")
-    said = desk.spawn("apply", "fifo", "--yes")
-    assert (said.code, desk.box.records) == (4, []), said.err
-    assert "fifo" in said.err
-    assert "Traceback" not in said.err
+    with desk.start("apply", "fifo", "--yes") as process:
+        try:
+            _, talk = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, desk.box.records) == (4, []), talk
+    assert "fifo" in talk
+    assert "Traceback" not in talk
 
 
 @pytest.mark.parametrize("held", ["eur", "EUR", " Eur "])
