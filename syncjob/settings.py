@@ -125,7 +125,11 @@ class Rows(Section):
     """The file of desired states and how to read it."""
 
     file: Annotated[Path | None, Field(description="relative to this file; the command line may name another")] = None
-    format: Literal["auto", "csv", "yaml"] = "auto"
+    format: Annotated[
+        Literal["auto", "csv", "yaml", "xlsx", "json", "jsonl"], Field(description="auto: by the file's name")
+    ] = "auto"
+    sheet: Annotated[str | None, Field(description="of a workbook; needed where more than one sheet is visible")] = None
+    workbook_s: Annotated[Seconds, Field(description="seconds in which a workbook must be read")] = 120
     encoding: Annotated[
         str, Field(description="auto: by BOM, else strict UTF-8; or a name such as cp1252. Never guessed")
     ] = "auto"
@@ -149,13 +153,32 @@ class Verify(Section):
     field: str
 
 
+def _columns(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Columns = Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | list[str])]
+
+
 class Match(Section):
     """How a row finds its referral."""
 
     by: Literal["id", "externalReferenceId"]
-    column: str
+    column: Annotated[
+        Columns,
+        Field(min_length=1, description="the column that holds the key; of several names the one that is there"),
+    ]
     verify: Annotated[
         str | Verify | None, Field(description="a mapped column or field that must agree with the referral found")
+    ] = None
+    numeric: Annotated[
+        bool, Field(description="keys are plain numbers: take a workbook's number for its digits, else refuse it")
+    ] = False
+    like: Annotated[
+        dict[str, str], Field(description="by column: the field that `syncjob link` compares it with, never written")
+    ] = {}
+    links: Annotated[
+        Path | None, Field(description="the workbook of `syncjob link`, ticked: rows whose referral lacks their key")
     ] = None
 
 
@@ -166,6 +189,10 @@ class Reading(Section):
     date_format: Annotated[str | None, Field(description="as strptime takes it, for example %d.%m.%Y")] = None
     time_zone: Annotated[Zone | None, Field(description="in which a date begins, for example Europe/Berlin")] = None
     currency: Annotated[Currency | None, Field(description="of money without a mapped currency column")] = None
+    excel_serial: Annotated[
+        bool | None,
+        Field(description="a bare number in a date column is Excel's count of days; default: false, refused"),
+    ] = None
     blank: Annotated[Blank | None, Field(description="what an empty cell means; default: ignore")] = None
 
 
@@ -180,6 +207,7 @@ class Target(Reading):
         Literal["append", "whole"] | None,
         Field(description="append who is missing (default), or replace the whole list"),
     ] = None
+    optional: Annotated[bool, Field(description="the file may lack this column")] = False
 
 
 class Merge(Section):
@@ -250,9 +278,19 @@ class Settings(Section):
 
     job: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="the job's name")]
     remote: Remote
+    preset: Annotated[
+        Literal["salesforce", "hubspot", "dynamics", "partner-center"] | None,
+        Field(description="a ready match, fields and defaults; whatever stands here as well counts in its place"),
+    ] = None
     rows: Rows = Rows()
-    match: Match
-    fields: Annotated[dict[str, Targets], Field(min_length=1, description="by column: the field or fields it feeds")]
+    match: Match | None = None
+    fields: Annotated[
+        dict[str, Targets],
+        Field(description="by column: the field or fields it feeds; `Team member {n}` stands for 1, 2, 3 …"),
+    ] = {}
+    ignore: Annotated[
+        dict[str, str], Field(description="by column: why it feeds no field; told as such, and no extra column")
+    ] = {}
     defaults: Reading = Reading()
     merge: Merge = Merge()
     limits: Limits = Limits()
@@ -271,7 +309,11 @@ class Settings(Section):
 
     def deciding(self) -> str:
         """Give the digest of all that decides what would be sent: not paths, not sign-in, not pace."""
-        said = self.model_dump(mode="json", include={"job", "match", "fields", "defaults", "merge", "guards"})
+        said = self.model_dump(
+            mode="json",
+            include={"job", "match", "fields", "defaults", "merge", "guards"},
+            exclude={"match": {"links", "like"}},
+        )
         said["remote"] = self.remote.model_dump(
             mode="json", include={"url", "tenant", "filter", "list_complete", "money_as", "clear_as"}
         )

@@ -10,16 +10,20 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncjob.core import values
-from syncjob.core.fields import CURRENCY, Field, Kind
+from syncjob.core.fields import CRM_ID, CURRENCY, Field, Kind
 from syncjob.core.values import TIMESTAMP
+from syncjob.model import Day, Number, Number1904, Truth
 
 CLEAR = "<clear>"
+REMOVE = "<remove>"
+PERSON = ("firstName", "lastName", "phoneNumber", "email")
+SOLUTION = ("id", "currency", "price", "quantity")
 MASK = "•••"
 MEMBERS_MAX = 50
 PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -28,6 +32,8 @@ DIGITS_MAX, DECIMALS_MAX = 15, 4  # what a JSON number carries without rounding
 ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # group marks that people and programs take for each other
 EXCEL_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!)|#{4,}")
 LIKE_CLEAR = re.compile(r"<\s*clear\s*>", re.IGNORECASE)  # CLEAR itself is told apart before
+REMOVED = re.compile(r"<\s*remove\s*>", re.IGNORECASE)
+EXCEL_DAYS = {Number: (date(1899, 12, 30), 61), Number1904: (date(1904, 1, 1), 0)}  # before day 61 Excel miscounts 1900
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
@@ -46,6 +52,7 @@ class Reading:
     locale: str | None = None
     date_format: str | None = None
     time_zone: str | None = None
+    excel_serial: bool = False
 
 
 def parse(field: Field, cell: str, reading: Reading) -> Any:
@@ -83,11 +90,16 @@ def suspicion(cell: str) -> str:
 def _text(field: Field, cell: str, _: Reading) -> str:
     if field.path == CURRENCY and not CURRENCY_CODE.fullmatch(cell):
         raise CellError(f"{cell!r} is no currency; write its ISO 4217 code, for example EUR")
+    if field.path == CRM_ID and isinstance(cell, Number) and (len(cell) > DIGITS_MAX or not cell.isdecimal()):
+        raise CellError(f"{cell!r}: Excel changed this id to a number; format the column as text")
     return unicodedata.normalize("NFC", cell)
 
 
 def _money(__: Field, cell: str, reading: Reading) -> str:
-    amount = _localised(cell, reading.locale) if reading.locale else _plain(cell)
+    if isinstance(cell, Day | Truth):
+        raise CellError(f"{cell!r} is no number in the workbook; format the cell as a number and write the amount anew")
+    typed = isinstance(cell, Number)
+    amount = Decimal(cell) if typed else _localised(cell, reading.locale) if reading.locale else _plain(cell)
     if amount < 0:
         raise CellError(f"{cell!r} is negative; a deal value is 0 or more")
     _, digits, exponent = amount.as_tuple()
@@ -133,15 +145,32 @@ def unknown_locale(name: str) -> str:
 
 
 def _date(_: Field, cell: str, reading: Reading) -> str:
+    if isinstance(cell, Number) or (reading.excel_serial and PLAIN_NUMBER.fullmatch(cell)):
+        cell = _counted(cell, reading)
     if TIMESTAMP.fullmatch(cell):
         return _timestamp(_, cell, reading)
-    day = _day(cell, reading.date_format)
+    day = date.fromisoformat(cell) if isinstance(cell, Day) else _day(cell, reading.date_format)
     if reading.time_zone is None:
         raise CellError(f"{cell!r} is a date; state the time_zone in which it begins, or write a timestamp")
     try:
         return values.midnight(day, reading.time_zone)
     except OverflowError:
         raise CellError(f"{cell!r} is before all time in {reading.time_zone}; write the right year") from None
+
+
+def _counted(cell: str, reading: Reading) -> Day:
+    """Give the date that a workbook counts in days; the fraction is the time of day."""
+    if not reading.excel_serial:
+        raise CellError(f"{cell!r} is a bare number; format the cell as a date, or set excel_serial: true")
+    begins, least = EXCEL_DAYS[Number1904 if isinstance(cell, Number1904) else Number]
+    days = Decimal(cell)
+    try:
+        at = datetime(begins.year, begins.month, begins.day) + timedelta(seconds=round(days * 86_400))  # noqa: DTZ001  # a workbook's dates have no zone
+    except OverflowError:
+        at = None
+    if at is None or days < least:
+        raise CellError(f"{cell!r} is no count of days that Excel makes; write the date as 2026-03-31")
+    return Day(at.date().isoformat() if at == datetime(at.year, at.month, at.day) else at.isoformat())  # noqa: DTZ001  # as above
 
 
 def _day(cell: str, date_format: str | None) -> date:
@@ -189,12 +218,26 @@ def _boolean(_: Field, cell: str, __: Reading) -> bool:
     raise CellError(f"{cell!r} is neither yes nor no; write one of them or translate it")
 
 
+def leaving(cell: str) -> tuple[str, tuple[str, ...]]:
+    """Part a list of people from those who are to leave it: `<remove> mail` on a line gives the mail, case folded."""
+    stay, leave = [], []
+    for one in _members(cell):
+        found = REMOVED.match(one)
+        if found is None:
+            stay.append(one)
+        elif EMAIL.fullmatch(mail := one[found.end() :].strip()):
+            leave.append(mail.casefold())
+        else:
+            raise CellError(f"{REMOVE} is followed by one e-mail address")
+    return ("\n".join(stay), tuple(dict.fromkeys(leave))) if leave else (cell, ())
+
+
 def _people(_: Field, cell: str, __: Reading) -> list[dict[str, str]]:
     """`first, last, phone, email`, or the e-mail alone; several on lines of their own or parted by `;`."""
     people = []
     for at, one in enumerate(_members(cell), start=1):
         parts = [part.strip() for part in one.split(",")]
-        names = ("firstName", "lastName", "phoneNumber", "email") if len(parts) > 1 else ("email",)
+        names = PERSON if len(parts) > 1 else ("email",)
         if len(parts) != len(names) or not EMAIL.fullmatch(parts[-1]):
             raise CellError(f"member {at} is not `first, last, phone, email` (nor an e-mail alone)")
         people.append({name: part for name, part in zip(names, parts, strict=True) if part})
@@ -206,7 +249,7 @@ def _solutions(_: Field, cell: str, __: Reading) -> list[dict[str, Any]]:
     solutions = []
     for one in _members(cell):
         parts = [part.strip() for part in one.split(",")]
-        names = ("id", "currency", "price", "quantity")[: len(parts)]
+        names = SOLUTION[: len(parts)]
         numbers = [part for part in parts[2:] if part]
         if len(parts) not in (1, 4) or not parts[0] or not all(COUNT.fullmatch(part) for part in numbers):
             raise CellError(f"{one!r} is not `id` nor `id, currency, price, quantity`")

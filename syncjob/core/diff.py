@@ -16,9 +16,9 @@ from typing import Any
 
 from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind
 from syncjob.core.judging import judge
-from syncjob.core.merge import Rules, Stand, appends, merge, missing, policy, sides
+from syncjob.core.merge import Rules, Stand, appends, leaving, merge, missing, policy, sides
 from syncjob.core.refusing import NOTHING, Stands, refusal
-from syncjob.core.values import by_key, carried, differing, look, money, number, same, stands
+from syncjob.core.values import by_key, carried, differing, keyed, look, money, number, same, sendable, stands
 from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, SourceRow, Triple, Wish
 
 DIGITS_MAX = 40
@@ -61,7 +61,7 @@ def diff(pair: Pair, rules: Rules) -> Change | Settled:
 def again(change: Change, observed: Observed, rules: Rules, shown: frozenset[str]) -> Change | Settled:
     """Merge anew after a clash; `shown` are the `marks` of the plan, and nothing else may go."""
     row = SourceRow(change.n, change.place, change.columns)
-    wishes = tuple(Wish(one.path, one.desired, zone=one.zone) for one in change.triples)
+    wishes = tuple(one.wish() for one in change.triples)
     desired = Desired(row, change.key, wishes, warnings=change.warnings)
     found = diff(_then(change, desired, observed, rules), rules)
     if isinstance(found, Settled):
@@ -87,7 +87,7 @@ def _then(change: Change, desired: Desired, observed: Observed, rules: Rules) ->
 
 
 def _agreed(triple: Triple, rules: Rules) -> bool:
-    return merge(Wish(triple.path, triple.desired, zone=triple.zone), UNKNOWN, triple.observed, rules) is Stand.AGREED
+    return merge(triple.wish(), UNKNOWN, triple.observed, rules) is Stand.AGREED
 
 
 def _observed_then(triple: Triple, rules: Rules) -> Any:
@@ -112,7 +112,7 @@ def _stand(pair: Pair, wish: Wish, rules: Rules) -> Stand:
 
 
 def _kept(pair: Pair, wish: Wish) -> bool:
-    if wish.path not in pair.kept:
+    if wish.path not in pair.kept or wish.removed:
         return False
     asked, held = pair.kept[wish.path]
     _, observed = sides(pair, wish)
@@ -139,7 +139,7 @@ def _with_currency(where: dict[str, Stand], wishes: Sequence[Wish]) -> dict[str,
 
 def _triple(pair: Pair, wish: Wish) -> Triple:
     base, observed = sides(pair, wish)
-    return Triple(wish.path, _shown(wish.path, observed), wish.desired, base, wish.zone)
+    return Triple(wish.path, _shown(wish.path, observed), wish.desired, base, wish.zone, wish.removed)
 
 
 def _shown(path: str, observed: Any) -> Any:
@@ -176,6 +176,10 @@ def _operations(pair: Pair, moving: list[Wish], rules: Rules) -> tuple[Operation
         base, observed = sides(pair, wish)
         if appends(wish.path, wish.desired, rules):
             lacking = missing(wish, base, observed, rules)
+            if gone := leaving(wish, observed):
+                stay = [one for key, one in keyed(BY_PATH[wish.path], observed) if key not in gone]
+                operations.append(Operation("replace", wish.path, [*sendable(stay), *lacking]))
+                continue
             if observed:
                 operations += [Operation("add", f"{wish.path}/-", member) for member in lacking]
                 continue

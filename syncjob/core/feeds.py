@@ -6,11 +6,11 @@ two opinions, a word that translates into nothing, an option that its field has 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from syncjob.core import cells, status
-from syncjob.core.cells import CellError, Reading
+from syncjob.core.cells import MEMBERS_MAX, CellError, Reading
 from syncjob.core.fields import (
     BY_NAME,
     CURRENCY,
@@ -27,6 +27,7 @@ from syncjob.settings import Settings, Target, Verify
 
 DAY_MONTH_YEAR = (("%d", "%j", "%x", "%c"), ("%m", "%b", "%B", "%j", "%x", "%c"), ("%Y", "%y", "%x", "%c"))
 NEVER_CLEARED = (STATUS, SUBSTATUS, CURRENCY)
+NUMBERED = "{n}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,74 +41,128 @@ class Feed:
     words: Mapping[str, str]
     spelt: tuple[str, ...]
     currency: str | None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with."""
+    """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with.
+
+    The key stands in the one of `key_columns` that the file has. `optional` columns may be missing from it,
+    `ignored` ones feed nothing, for the reason given, and `like` are, by column, paths for `link` alone.
+    """
 
     by: str
-    key_column: str
+    key_columns: tuple[str, ...]
     feeds: tuple[Feed, ...]
     verify: tuple[str, str] | None = None
     strict: bool = False
     cell_chars_max: int = 32_767
+    numeric: bool = False
+    optional: frozenset[str] = frozenset()
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    like: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the configuration names, once."""
         verify = (self.verify[0],) if self.verify else ()
-        return tuple(dict.fromkeys((self.key_column, *(feed.column for feed in self.feeds), *verify)))
+        feeding = (feed.column for feed in self.feeds)
+        return tuple(dict.fromkeys((*self.key_columns, *feeding, *verify, *self.like, *self.ignored)))
+
+    def key_column(self, columns: Container[str]) -> str:
+        """Give the key's column in a file or row that has these columns."""
+        return next((one for one in self.key_columns if one in columns), (*self.key_columns, "")[0])
 
 
 def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
     """Check every column and field of the configuration; UsageRefused names all that is wrong at once."""
     problems: list[str] = []
     verify = _verify(settings, problems)
-    feeds = []
-    for column, targets in settings.fields.items():
-        for target in targets:
-            known = find(target.field)
-            if known is None:
-                hint = did_you_mean(target.field, list(BY_NAME))
-                problems.append(f"fields.{column}: no field is called {target.field!r}{hint}")
-            elif known.locked and verify != (column, known.path):
-                problems.append(f"fields.{column}: {known.name} cannot be written: {known.locked}")
-            elif not known.locked:
-                feeds.append(_feed(settings, column, target, known))
-                problems += (f"fields.{column}: {fault}" for fault in _useless(target, feeds[-1]))
-    problems += _twice(feeds)
+    feeds: list[Feed] = []
+    optional: set[str] = set()
+    for name, targets in settings.fields.items():
+        for column in _spread(name):
+            if column != _spread(name)[0] or all(target.optional for target in targets):
+                optional.add(column)
+            feeds += _feeding(settings, column, targets, verify, problems)
+    problems += _twice([feed for feed in feeds if feed.column not in optional])
     locales = dict.fromkeys(feed.reading.locale for feed in feeds if feed.reading.locale)
     problems += [fault for one in locales if one and (fault := cells.unknown_locale(one))]
-    if not feeds and not problems:
+    match = settings.match
+    like = {column: _like(column, name, problems) for column, name in match.like.items()} if match else {}
+    if match is None and feeds:
+        problems.append("match: is missing: which column holds the key? match: {by: externalReferenceId, column: …}")
+    if match is not None and not feeds and not problems:
         problems.append("fields: no column feeds a field that can be written")
     if problems:
-        raise UsageRefused(*problems)
+        raise UsageRefused(*dict.fromkeys(problems))
     return Feeds(
-        by=settings.match.by,
-        key_column=settings.match.column,
+        by=match.by if match else "id",
+        key_columns=match.column if match else (),
         feeds=tuple(feeds),
         verify=verify,
         strict=strict,
         cell_chars_max=settings.limits.cell_chars_max,
+        numeric=bool(match and match.numeric),
+        optional=frozenset(optional),
+        ignored=settings.ignore,
+        like=like,
     )
 
 
 def check_columns(feeds: Feeds, columns: Collection[str], *, strict: bool) -> tuple[str, ...]:
     """Hold the file's columns against the configured ones; InputRefused names all that miss, else the warnings."""
-    missing = [column for column in feeds.columns if column not in columns]
     extra = [column for column in columns if column not in feeds.columns]
+    needed = [column for column in feeds.columns if column not in {*feeds.optional, *feeds.ignored, *feeds.like}]
+    missing = [column for column in needed if column not in columns and column not in feeds.key_columns]
     problems = [f"the file has no column {column!r}{did_you_mean(column, extra)}" for column in missing]
+    keys = [column for column in feeds.key_columns if column in columns]
+    names = " or ".join(map(repr, feeds.key_columns))
+    if not keys:
+        problems.insert(0, f"the file has no column {names}{did_you_mean(feeds.key_columns[0], extra)}")
+    if len(keys) > 1:
+        problems.append(f"the file has {' and '.join(map(repr, keys))}: which is the key? State match.column")
     ignored = [f"column {column!r} is mapped to no field" for column in extra]
     if problems or (strict and ignored):
         raise InputRefused(
             *problems, *(ignored if strict else ()), f"the file's columns: {', '.join(columns) or 'none'}"
         )
-    return tuple(ignored)
+    told = [f"column {column!r} is ignored: {why}" for column, why in feeds.ignored.items() if column in columns]
+    return (*ignored, *told)
+
+
+def _feeding(
+    settings: Settings, column: str, targets: Sequence[Target], verify: tuple[str, str] | None, problems: list[str]
+) -> Iterator[Feed]:
+    """Give the feeds of one column, noting what is wrong with them."""
+    for target in targets:
+        known = find(target.field)
+        if known is None:
+            hint = did_you_mean(target.field, list(BY_NAME))
+            problems.append(f"fields.{column}: no field is called {target.field!r}{hint}")
+        elif known.locked and verify != (column, known.path):
+            problems.append(f"fields.{column}: {known.name} cannot be written: {known.locked}")
+        elif not known.locked:
+            feed = _feed(settings, column, target, known)
+            problems += (f"fields.{column}: {fault}" for fault in _useless(target, feed))
+            yield feed
+
+
+def _spread(name: str) -> tuple[str, ...]:
+    """Give the columns that a name stands for: `Team member {n}` is Team member 1, 2, 3 and so on."""
+    return tuple(name.replace(NUMBERED, str(n)) for n in range(1, MEMBERS_MAX + 1)) if NUMBERED in name else (name,)
+
+
+def _like(column: str, name: str, problems: list[str]) -> str:
+    known = find(name)
+    if known is None:
+        problems.append(f"match.like.{column}: no field is called {name!r}{did_you_mean(name, list(BY_NAME))}")
+    return known.path if known else ""
 
 
 def _verify(settings: Settings, problems: list[str]) -> tuple[str, str] | None:
-    asked = settings.match.verify
+    asked = settings.match.verify if settings.match else None
     if asked is None:
         return None
     if isinstance(asked, Verify):
@@ -138,11 +193,13 @@ def _feed(settings: Settings, column: str, target: Target, known: Field) -> Feed
             locale=stated.locale or general.locale,
             date_format=stated.date_format or general.date_format,
             time_zone=stated.time_zone or general.time_zone,
+            excel_serial=bool(stated.excel_serial if stated.excel_serial is not None else general.excel_serial),
         ),
         blank=stated.blank or _blank(general.blank, known),
         words={word.strip().casefold(): meaning.strip() for word, meaning in target.translate.items()},
         spelt=tuple(target.translate),
         currency=stated.currency or general.currency,
+        whole=target.list == "whole",
     )
 
 
@@ -178,7 +235,8 @@ def _useless(target: Target, feed: Feed) -> Iterator[str]:
     if kind is Kind.ENUM:
         for word, meaning in target.translate.items():
             try:
-                read(feed, meaning.strip())
+                if meaning.strip():
+                    read(feed, meaning.strip())
             except (CellError, ValueError) as error:
                 yield f"translate.{word}: {error}"
 

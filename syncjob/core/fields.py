@@ -54,11 +54,12 @@ NOT_OFFERED = "the API offers no way to write it"
 
 STATUS, SUBSTATUS = "/status", "/substatus"
 DEAL_VALUE, CURRENCY = "/details/dealValue", "/details/currency"
+CRM_ID = "/externalReferenceId"
 
 TABLE = (
     #     name                      path                                   kind            private / words / locked
     Field("name", "/name", Kind.TEXT),
-    Field("externalReferenceId", "/externalReferenceId", Kind.TEXT),
+    Field("externalReferenceId", CRM_ID, Kind.TEXT),
     Field("status", STATUS, Kind.ENUM, words=("New", "Active", "Closed")),
     Field(
         "substatus",

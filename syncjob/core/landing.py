@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncjob.core.fields import BY_PATH, STATUS, SUBSTATUS, Kind
-from syncjob.core.merge import Rules, appends, missing
+from syncjob.core.merge import Rules, appends, leaving, missing
 from syncjob.core.values import by_key, look, same, stands
-from syncjob.model import Cause, Change, Settled, Triple, Wish
+from syncjob.model import Cause, Change, Settled, Triple
 
 
 def landed(change: Change, body: Mapping[str, Any], rules: Rules) -> bool:
@@ -67,6 +67,6 @@ def _agreed(triple: Triple, body: Mapping[str, Any], rules: Rules) -> bool:
     held = look(body, triple.path)
     if appends(triple.path, triple.desired, rules):
         field = BY_PATH[triple.path]
-        added = missing(Wish(triple.path, triple.desired), triple.base, triple.observed, rules)
-        return by_key(field, added).keys() <= by_key(field, held).keys()
+        added = missing(triple.wish(), triple.base, triple.observed, rules)
+        return by_key(field, added).keys() <= by_key(field, held).keys() and not leaving(triple.wish(), held)
     return same(triple.path, triple.desired, held, triple.zone)

@@ -14,24 +14,31 @@ from itertools import pairwise
 from typing import Any
 
 from syncjob.core.fields import BY_PATH
-from syncjob.core.values import look, meaning, same, text
-from syncjob.model import Cause, Desired, Observed, Pair, Settled
+from syncjob.core.values import crm_id, look, meaning, same, text
+from syncjob.model import Cause, Desired, Number, Observed, Pair, Settled
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
-SALESFORCE = re.compile(r"[A-Za-z0-9]{15}([A-Z0-5]{3})")
-CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+DIGITS_MAX = 15  # what a workbook keeps of a number
 KEY_CHARS_MAX = 200
 TOLD_MAX = 5
 
 
-def key_of(by: str, cell: str) -> tuple[str, str]:
-    """Give the comparable key of a cell and, where it cannot be one, why."""
+def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
+    """Give the comparable key of a cell and, where it cannot be one, why.
+
+    A number of a workbook has lost its leading zeros and all digits beyond the fifteenth: it is refused unless keys
+    are known to be plain numbers (`numeric`).
+    """
     key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"
     if len(key) > KEY_CHARS_MAX or any(unicodedata.category(char)[0] == "C" for char in key):
         return "", f"is no key: longer than {KEY_CHARS_MAX} characters, or with control or invisible characters"
+    if isinstance(cell, Number) and not (numeric and key.isdecimal() and len(key) <= DIGITS_MAX):
+        way_out = "format the column as text and write the id anew"
+        way_out += "" if numeric else ", or set match.numeric: true where every key is a plain number"
+        return key, f"{key!r}: Excel changed this id to a number; {way_out}"
     if DAMAGED.fullmatch(key):
         return key, f"{key!r}: Excel changed this id to a number; format the column as text and export again"
     if by != "id":
@@ -41,22 +48,10 @@ def key_of(by: str, cell: str) -> tuple[str, str]:
     return key.lower(), ""
 
 
-def crm_id(key: str) -> str:
-    """Give the one form of a CRM id: a Salesforce id of 18 characters whose checksum fits becomes its first 15."""
-    found = SALESFORCE.fullmatch(key)
-    if found is None:
-        return key
-    sums = (
-        CHECKSUM[sum(1 << at for at, char in enumerate(key[start : start + 5]) if char.isupper())]
-        for start in (0, 5, 10)
-    )
-    return key[:15] if "".join(sums) == found[1] else key
-
-
 def remote_key(by: str, body: Mapping[str, Any]) -> str:
-    """Give the key under which a referral of the remote is found; nothing where it has none."""
+    """Give the CRM id under which a referral of the remote is found; nothing where it has none, or rows go by id."""
     if by == "id":
-        return str(body.get("id") or "").lower()
+        return ""
     found = text(body.get("externalReferenceId") or "")
     return crm_id(found) if found else ""
 
@@ -81,6 +76,8 @@ def _disagree(one: Desired, two: Desired) -> str | None:
         if path not in first or path not in second:
             return path
         wish, other = first[path], second[path]
+        if set(wish.removed) != set(other.removed):
+            return path
         if not same(path, wish.desired, other.desired, wish.zone) or not same(
             path, other.desired, wish.desired, wish.zone
         ):
@@ -90,11 +87,12 @@ def _disagree(one: Desired, two: Desired) -> str | None:
 
 def pair(desired: Desired, observed: Observed, verify: tuple[str, str] | None) -> Pair | Settled:
     """Join a row and its referral, unless the verifying column says that they do not belong together."""
-    if verify is None:
-        return Pair(desired, observed)
+    if verify is None or desired.verify is None:
+        return Pair(desired, observed, desired.base)
     column, path = verify
     field = BY_PATH[path]
-    if meaning(field, desired.verify) == meaning(field, look(observed.body, path)) and (desired.verify or "").strip():
-        return Pair(desired, observed)
-    reason = f"{column}: does not agree with {field.name} of referral {observed.id}; are key and row of one deal?"
+    if meaning(field, desired.verify) == meaning(field, look(observed.body, path)) and desired.verify.strip():
+        return Pair(desired, observed, desired.base)
+    at = desired.row.at(column)
+    reason = f"{at}: does not agree with {field.name} of referral {observed.id}; are key and row of one deal?"
     return Settled.of_desired(desired, Cause.VERIFY_FAILED, reason, id=observed.id, etag=observed.etag)

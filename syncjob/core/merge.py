@@ -85,9 +85,15 @@ def missing(wish: Wish, base: Any, observed: Any, rules: Rules) -> list[Any]:
     return [member for key, member in by_key(field, wish.desired).items() if key not in held and key not in known]
 
 
+def leaving(wish: Wish, observed: Any) -> list[str]:
+    """Give the keys of those who are to leave a list and are in it."""
+    held = by_key(BY_PATH[wish.path], observed)
+    return [key for key in wish.removed if key in held]
+
+
 def _members(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
     field = BY_PATH[wish.path]
-    if missing(wish, base, observed, rules):
+    if missing(wish, base, observed, rules) or leaving(wish, observed):
         return Stand.CHANGE
     return Stand.AGREED if by_key(field, wish.desired).keys() <= by_key(field, observed).keys() else Stand.DRIFT
 

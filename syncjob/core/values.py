@@ -5,7 +5,8 @@ Wire values come in (JSON as the remote sends it, or as a `Wish` holds it), comp
     null, "" and absent            the same nothing
     10000, 10000.0, "10000"        the same number (Decimal)
     2022-03-24T18:30:00Z           with a zone the day that it is there, else the instant; 0 to 7 digits of fraction
-    NFC, NFD, &amp;, outer spaces  no difference
+    NFC, NFD, &amp;, outer spaces  no difference; nor is a space that does not break a line
+    a Salesforce id                of 15 or of 18 characters (with a checksum of the case) is one id
     e-mail                         compares without case
     a list                         members by key (e-mail or id), in any order, none doubled; only what is asked counts
 """
@@ -22,8 +23,11 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncjob.core.fields import BY_PATH, CURRENCY, Field, Kind
+from syncjob.core.fields import BY_PATH, CRM_ID, CURRENCY, Field, Kind
+from syncjob.model import dumps
 
+SALESFORCE = re.compile(r"[A-Za-z0-9]{15}([A-Z0-5]{3})")
+CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
 
 
@@ -52,14 +56,28 @@ def meaning(field: Field, value: Any, zone: str | None = None) -> Any:
             return str(value).lower() == "true" if str(value).lower() in ("true", "false") else str(value)
         case _ if field.path == CURRENCY:
             return (text(value) or "").upper() or None
+        case _ if field.path == CRM_ID:
+            return crm_id(text(value) or "") or None
         case _:
             return text(value)
 
 
 def text(value: Any) -> str | None:
     """Give a text without what is no difference; nothing when nothing is left."""
-    plain = html.unescape(str(value)).replace("\r\n", "\n").replace("\r", "\n")
+    plain = html.unescape(str(value)).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return unicodedata.normalize("NFC", plain).strip() or None
+
+
+def crm_id(key: str) -> str:
+    """Give the one form of a CRM id: a Salesforce id of 18 characters whose checksum fits becomes its first 15."""
+    found = SALESFORCE.fullmatch(key)
+    if found is None:
+        return key
+    sums = (
+        CHECKSUM[sum(1 << at for at, char in enumerate(key[start : start + 5]) if char.isupper())]
+        for start in (0, 5, 10)
+    )
+    return key[:15] if "".join(sums) == found[1] else key
 
 
 def number(value: Any) -> Decimal | str:
@@ -91,27 +109,32 @@ def midnight(day: date, zone: str) -> str:
     return begins.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
-    """Index a list's members by e-mail (without case) or id; a member without a key stands under its place."""
-    found: dict[str, Mapping[str, Any]] = {}
+def keyed(field: Field, members: Any) -> list[tuple[str, Any]]:
+    """Give a list's members, each with its e-mail (without case) or id; one without a key stands under its place."""
+    found = []
     for at, member in enumerate(members if isinstance(members, list) else []):
         key = text(member.get(field.member_key) or "") if isinstance(member, Mapping) else None
-        found[key.casefold() if key else f"#{at}"] = member if isinstance(member, Mapping) else {"": member}
+        found.append((key.casefold() if key else f"#{at}", member))
     return found
+
+
+def by_key(field: Field, members: Any) -> dict[str, Mapping[str, Any]]:
+    """Index a list's members by their keys."""
+    return {key: member if isinstance(member, Mapping) else {"": member} for key, member in keyed(field, members)}
 
 
 def carried(field: Field, asked: Any, held: Any) -> list[Any]:
     """Give the members asked for, each with the parts that the remote holds of it and nobody asked to drop."""
     known = by_key(field, held)
-    return [_sendable(known.get(key, {})) | dict(member) for key, member in by_key(field, asked).items()]
+    return [sendable(known.get(key, {})) | dict(member) for key, member in by_key(field, asked).items()]
 
 
-def _sendable(value: Any) -> Any:
+def sendable(value: Any) -> Any:
     """Give the remote's own value as JSON numbers write it: a Decimal would go back as a text."""
     if isinstance(value, Mapping):
-        return {part: _sendable(one) for part, one in value.items()}
+        return {part: sendable(one) for part, one in value.items()}
     if isinstance(value, list):
-        return [_sendable(one) for one in value]
+        return [sendable(one) for one in value]
     return float(value) if isinstance(value, Decimal) else value
 
 
@@ -130,7 +153,7 @@ def _part(part: str, value: Any) -> Any:
         return None
     if part in ("price", "quantity"):
         return number(value)
-    found = text(value)
+    found = dumps(value) if isinstance(value, list | Mapping) else text(value)
     return found.casefold() if found and part in ("email", "id") else found
 
 

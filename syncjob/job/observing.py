@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from syncjob.core.diff import diff
-from syncjob.core.matching import TOLD_MAX, pair, remote_key
+from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.values import stands
 from syncjob.errors import Exit, SyncjobError, UsageRefused, frames
 from syncjob.exchange import Exchange, Miss
@@ -41,8 +41,8 @@ async def observe(looking: Looking) -> tuple[str, ...]:
     """Settle every waiting row; rows that cannot be read any more are deferred, and why is given once for all."""
     job, draft = looking.job, looking.draft
     try:
-        if job.settings.match.by == "id" and draft.count(waiting=True) <= job.settings.limits.reads_max:
-            await _read_all(looking, ((desired, desired.key) for desired in draft.waiting()))
+        if draft.named() and draft.count(waiting=True) <= job.settings.limits.reads_max:
+            await _read_all(looking, ((desired, desired.id) for desired in draft.waiting()))
         else:
             await _list(looking)
             await _read_all(looking, _to_read(looking))
@@ -59,17 +59,21 @@ async def observe(looking: Looking) -> tuple[str, ...]:
 
 async def _list(looking: Looking) -> None:
     """Let the listing stream past the keys, noting what each item says of the rows that name it."""
-    settings = looking.job.settings
+    job, settings = looking.job, looking.job.settings
     pages = Pages(settings.remote, settings.limits.pages_max)
     seen = 0
     async for items in looking.exchange.listing(pages):
         for item in items:
-            key = remote_key(settings.match.by, item)
-            for desired in looking.draft.find(key) if key else ():
+            for desired in looking.draft.find(remote_key(job.feeds.by, item), str(item["id"]).lower()):
                 looking.draft.match(desired.row.n, str(item["id"]), _from_item(looking, desired, item))
         seen += len(items)
-        looking.job.progress("listing", seen, 0)
-    looking.job.log.info("listing.read", referrals=seen)
+        job.progress("listing", seen, 0)
+    job.log.info("listing.read", referrals=seen)
+    for numbers in looking.draft.rivals():
+        rows = [row for n in numbers if (row := looking.draft.row(n)) is not None]
+        for settled in part_twins(rows) if len(rows) > 1 else ():
+            if isinstance(settled, Settled):
+                looking.draft.settle(settled)
 
 
 def _from_item(looking: Looking, desired: Desired, item: Mapping[str, Any]) -> Settled | None:
@@ -85,13 +89,12 @@ def _from_item(looking: Looking, desired: Desired, item: Mapping[str, Any]) -> S
 
 def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
     """Give the rows that must be read by id, settling on the way those of which the listing has said enough."""
-    by_id = looking.job.settings.match.by == "id"
     for desired in looking.draft.waiting():
         found = looking.draft.matches(desired.row.n)
         match found:
             case []:
-                if by_id:
-                    yield desired, desired.key
+                if desired.id:
+                    yield desired, desired.id
                     continue
                 reason = f"no referral has the externalReferenceId {desired.key!r}"
                 looking.draft.settle(Settled.of_desired(desired, Cause.NOT_FOUND, reason))

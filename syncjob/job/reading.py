@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syncjob import sources
-from syncjob.core import feeds, mapping
+from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
-from syncjob.errors import InputRefused
+from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.model import Cause, Settled
 from syncjob.planfile import Draft
@@ -60,7 +60,7 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
         job.progress("reading", rows, 0)
     _check_count(job, rows, snapshot.source)
     strict = job.strict or settings.rows.strict_columns
-    notes = feeds.check_columns(job.feeds, table.columns, strict=strict) if rows else ()
+    notes = _columns(job, table.columns, strict=strict) if rows else ()
     if blank:
         notes = (*notes, f"{blank} blank rows were passed over")
     for twins in draft.twins():
@@ -86,6 +86,18 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
                 if len(bad) < bad_max:
                     bad.append(settled)
     return read_in, bad, totals
+
+
+def _columns(job: Job, columns: tuple[str, ...], *, strict: bool) -> tuple[str, ...]:
+    """Hold the file's columns against the configuration, unless the file describes itself."""
+    if pulled.is_pulled(columns):
+        return pulled.check_columns(columns)
+    if not job.feeds.feeds:
+        raise UsageRefused(
+            "the configuration maps no columns: set match and fields (`syncjob init --from FILE` proposes them), "
+            "or hand in a file of `syncjob pull`, which needs neither"
+        )
+    return feeds.check_columns(job.feeds, columns, strict=strict)
 
 
 def _check_count(job: Job, rows: int, source: str) -> None:

@@ -1,5 +1,6 @@
 """The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
 
+from syncjob.model.cell import Day, Number, Number1904, Truth
 from syncjob.model.change import Change, Operation, Settled, Triple
 from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
@@ -12,8 +13,11 @@ __all__ = [
     "Answer",
     "Cause",
     "Change",
+    "Day",
     "Desired",
     "Heard",
+    "Number",
+    "Number1904",
     "Observed",
     "Operation",
     "Outcome",
@@ -23,6 +27,7 @@ __all__ = [
     "Settled",
     "SourceRow",
     "Triple",
+    "Truth",
     "Unknown",
     "Verdict",
     "Wish",

@@ -6,25 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow
+from syncjob.model.cell import columns_from_json, columns_to_json
+from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """What base, observed and desired say of one named field."""
+    """What base, observed and desired say of one named field; `removed` are those who are to leave a list."""
 
     path: str
     observed: Any
     desired: Any
     base: Any = UNKNOWN
     zone: str | None = None
+    removed: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object; an unknown base is left out."""
         known = {} if self.base is UNKNOWN else {"base": self.base}
         zone = {} if self.zone is None else {"zone": self.zone}
-        return {"path": self.path, **known, "observed": self.observed, "desired": self.desired, **zone}
+        removed = {"removed": list(self.removed)} if self.removed else {}
+        return {"path": self.path, **known, "observed": self.observed, "desired": self.desired, **zone, **removed}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Triple:
@@ -35,7 +38,12 @@ class Triple:
             desired=value["desired"],
             base=value.get("base", UNKNOWN),
             zone=value.get("zone"),
+            removed=tuple(value.get("removed", ())),
         )
+
+    def wish(self) -> Wish:
+        """Give the wish that it was made from."""
+        return Wish(self.path, self.desired, zone=self.zone, removed=self.removed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +166,7 @@ class Settled:
         """Give one JSON object, complete: `from_json` gives the same value back."""
         return {
             "n": self.n,
-            "source": self.place.source,
-            "line": self.place.line,
+            **self.place.to_json(),
             "key": self.key,
             "id": self.id,
             "etag": self.etag,
@@ -167,7 +174,7 @@ class Settled:
             "cause": self.cause,
             "reason": self.reason,
             "warnings": list(self.warnings),
-            "columns": dict(self.columns),
+            "columns": columns_to_json(self.columns),
             "fields": [triple.to_json() for triple in self.triples],
             "operations": [operation.to_json() for operation in self.operations],
             "attempts": self.attempts,
@@ -179,9 +186,9 @@ class Settled:
         """Read what `to_json` gave; KeyError when it is not that."""
         return cls(
             n=value["n"],
-            place=Place(value["source"], value["line"]),
+            place=Place.from_json(value),
             key=value["key"],
-            columns=value["columns"],
+            columns=columns_from_json(value["columns"]),
             cause=CAUSES[value["cause"]],
             reason=value["reason"],
             id=value["id"],

@@ -11,71 +11,115 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from syncjob.model.cell import columns_from_json, columns_to_json
+
+NOTHING: Mapping[str, Any] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stood: `deals.csv:17`."""
+    """Where a row stood: `deals.csv:17`, or `deals.xlsx Pipeline!17` in a workbook."""
 
     source: str
     line: int
+    sheet: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}"
+        return f"{self.source} {self.address()}" if self.sheet else f"{self.source}:{self.line}"
+
+    def address(self, letters: str = "") -> str:
+        """Give the address of the row, or of its cell in that column, as Excel writes it."""
+        quoted = self.sheet if self.sheet.isidentifier() else "'" + self.sheet.replace("'", "''") + "'"
+        return f"{quoted}!{letters}{self.line}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the parts of a row's JSON object that say where it stood."""
+        return {"source": self.source, "line": self.line} | ({"sheet": self.sheet} if self.sheet else {})
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Place:
+        """Read what `to_json` gave, from the row's whole object."""
+        return cls(value["source"], value["line"], value.get("sheet", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row as it was read: cells as text by column, untouched; `fault` says why it cannot be trusted."""
+    """One row as it was read: cells by column, untouched; `fault` says why it cannot be trusted.
+
+    `own` are the cells of columns that our own reports have added, by name without the prefix; `letters` are, by
+    column, those of a workbook.
+    """
 
     n: int
     place: Place
     columns: Mapping[str, str]
     fault: str = ""
     warnings: tuple[str, ...] = ()
+    own: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    letters: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    def at(self, column: str) -> str:
+        """Say where a cell stands: by its column's name, in a workbook by its address as well."""
+        return f"{self.place.address(self.letters[column])} {column}" if column in self.letters else column
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a row asks of one field: `desired` as it goes over the wire; None clears.
 
-    `zone` is the IANA time zone in which a date is meant; `column` is where the wish was written.
+    `zone` is the IANA time zone in which a date is meant; `column` is where the wish was written. `removed` are the
+    e-mails of people who are to leave a list; who else is in it stays.
     """
 
     path: str
     desired: Any
     column: str = ""
     zone: str | None = None
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """A row that could be read: its key and its wishes, one a path."""
+    """A row that could be read: its key and its wishes, one a path.
+
+    `id` is the referral where the row names it itself, or a person has linked it. `base` holds, by path, the last
+    agreed values that the row has brought along.
+    """
 
     row: SourceRow
     key: str
     wishes: tuple[Wish, ...]
     verify: str | None = None
     warnings: tuple[str, ...] = ()
+    id: str = ""
+    base: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     def to_json(self) -> dict[str, Any]:
-        """Give one JSON object, complete: `from_json` gives the same value back."""
+        """Give one JSON object, complete: `from_json` gives the same value back, but for the row's own columns."""
         return {
             "n": self.row.n,
-            "source": self.row.place.source,
-            "line": self.row.place.line,
-            "columns": dict(self.row.columns),
+            **self.row.place.to_json(),
+            "columns": columns_to_json(self.row.columns),
+            "letters": self.row.letters,
             "key": self.key,
-            "wishes": [[wish.path, wish.desired, wish.column, wish.zone] for wish in self.wishes],
+            "wishes": [[wish.path, wish.desired, wish.column, wish.zone, wish.removed] for wish in self.wishes],
             "verify": self.verify,
             "warnings": list(self.warnings),
+            "id": self.id,
+            "base": self.base,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Desired:
         """Read what `to_json` gave."""
-        row = SourceRow(value["n"], Place(value["source"], value["line"]), value["columns"])
-        wishes = tuple(Wish(*wish) for wish in value["wishes"])
-        return cls(row, value["key"], wishes, value["verify"], tuple(value["warnings"]))
+        columns = columns_from_json(value["columns"])
+        row = SourceRow(value["n"], Place.from_json(value), columns, letters=value["letters"])
+        wishes = tuple(
+            Wish(path, desired, column, zone, tuple(removed))
+            for path, desired, column, zone, removed in value["wishes"]
+        )
+        known = (value["verify"], tuple(value["warnings"]), value["id"], value["base"])
+        return cls(row, value["key"], wishes, *known)
 
 
 @dataclass(frozen=True, slots=True)

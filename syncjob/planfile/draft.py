@@ -16,10 +16,13 @@ from syncjob.errors import StorageRefused
 from syncjob.model import Desired, Settled, dumps
 
 TABLES = """
-CREATE TABLE rows (n INTEGER PRIMARY KEY, key TEXT, waits INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE rows (n INTEGER PRIMARY KEY, key TEXT, id TEXT, waits INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE matches (n INTEGER, id TEXT, settled TEXT, PRIMARY KEY (n, id)) WITHOUT ROWID;
 """
-INDEX = "CREATE INDEX IF NOT EXISTS keys ON rows (key, n) WHERE waits"
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS keys ON rows (key, n) WHERE waits",
+    "CREATE INDEX IF NOT EXISTS ids ON rows (id, n) WHERE waits",
+)
 BATCH_ROWS = 500
 
 
@@ -45,7 +48,8 @@ class Draft:
         """Take a row that was read: one that waits, or one that is settled already."""
         waits = isinstance(row, Desired)
         n = row.row.n if isinstance(row, Desired) else row.n
-        self._do("INSERT INTO rows VALUES (?, ?, ?, ?)", (n, row.key, waits, dumps(row.to_json())))
+        known = row.id or ""
+        self._do("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (n, row.key, known, waits, dumps(row.to_json())))
 
     def settle(self, settled: Settled) -> None:
         """End a row's waiting."""
@@ -55,16 +59,38 @@ class Draft:
         assert done.rowcount == 1, f"row {settled.n} is settled once"
 
     def twins(self) -> Iterator[list[Desired]]:
-        """Give the waiting rows that share a key, in input order."""
-        self._do(INDEX)
-        keys = "SELECT key FROM rows WHERE waits GROUP BY key HAVING count(*) > 1 ORDER BY min(n)"
-        for (key,) in self._do(keys).fetchall():
-            yield self.find(key)
+        """Give the waiting rows that share a key, then those that share a referral, in input order."""
+        for words in INDEXES:
+            self._do(words)
+        for column in ("key", "id"):
+            shared = f"SELECT {column} FROM rows WHERE waits AND {column} <> '' GROUP BY {column} HAVING count(*) > 1"  # noqa: S608  # our own words
+            for (value,) in self._do(f"{shared} ORDER BY min(n)").fetchall():
+                yield self._with(column, value)
 
-    def find(self, key: str) -> list[Desired]:
-        """Give the waiting rows with this key."""
-        found = self._do("SELECT body FROM rows WHERE waits AND key = ? ORDER BY n", (key,))
-        return [Desired.from_json(json.loads(body)) for (body,) in found]
+    def find(self, key: str, referral: str) -> list[Desired]:
+        """Give the waiting rows that name a referral by its key or by its id."""
+        found = {
+            one.row.n: one
+            for one in (*(self._with("key", key) if key else ()), *(self._with("id", referral) if referral else ()))
+        }
+        return [found[n] for n in sorted(found)]
+
+    def rivals(self) -> list[list[int]]:
+        """Give the numbers of the waiting rows for which one and the same referral was seen."""
+        words = (
+            "SELECT group_concat(n) FROM matches JOIN rows USING (n) WHERE waits GROUP BY matches.id"
+            " HAVING count(*) > 1 ORDER BY min(n)"
+        )
+        return [sorted(map(int, numbers.split(","))) for (numbers,) in self._do(words).fetchall()]
+
+    def row(self, n: int) -> Desired | None:
+        """Give a waiting row by its number; None once it is settled."""
+        found = self._do("SELECT body FROM rows WHERE waits AND n = ?", (n,)).fetchone()
+        return Desired.from_json(json.loads(found[0])) if found else None
+
+    def _with(self, column: str, value: str) -> list[Desired]:
+        words = f"SELECT body FROM rows WHERE waits AND {column} = ? ORDER BY n"  # noqa: S608  # our own words
+        return [Desired.from_json(json.loads(body)) for (body,) in self._do(words, (value,))]
 
     def match(self, n: int, referral: str, settled: Settled | None) -> None:
         """Note that a referral was seen for a row, and how it would settle if this is the only one."""
@@ -86,6 +112,10 @@ class Draft:
         assert not self.count(waiting=True), "every row is settled before the plan is written"
         for body in self._walk(""):
             yield Settled.from_json(body)
+
+    def named(self) -> bool:
+        """Tell whether every waiting row names its referral by id."""
+        return not self._do("SELECT 1 FROM rows WHERE waits AND id = '' LIMIT 1").fetchall()
 
     def count(self, *, waiting: bool = False) -> int:
         """Count all rows, or those that wait."""

@@ -17,8 +17,9 @@ from typing import TextIO
 
 from syncjob.errors import InputRefused
 from syncjob.model import SourceRow
+from syncjob.model.own import is_own
 from syncjob.sources.decoding import Text
-from syncjob.sources.numbering import Found, numbered
+from syncjob.sources.numbering import Found, Numbering
 
 # A limit of the whole process, hence set once and high: a cell of a megabyte is then one row's fault
 # (limits.cell_chars_max), while an unclosed quote still cannot swallow a file of any size.
@@ -26,7 +27,6 @@ CELL_CHARS_BROKEN = 1 << 24
 csv.field_size_limit(CELL_CHARS_BROKEN)
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
-OWN_COLUMNS = "syncjob "
 ESCAPED = re.compile(r"'+[=+\-@\t\r\x00]")
 
 
@@ -50,17 +50,15 @@ class CsvTable:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names in the header, trimmed; those of our own reports left out."""
-        return tuple(name for name in self._header if not name.startswith(OWN_COLUMNS))
+        return tuple(name for name in self._header if not is_own(name))
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused where quotes do not match."""
-        return numbered(self._found(), self._text, self._cell_chars_max)
+        text = self._text
+        return Numbering(text.source, self._cell_chars_max, text.cut_off).rows(self._found())
 
     def _found(self) -> Iterator[Found]:
-        header, columns = self._header, self.columns
-        # Most files have no column of ours: their lines are taken whole.
-        ours = len(columns) < len(header)
-        taken = [at for at, name in enumerate(header) if not name.startswith(OWN_COLUMNS)]
+        header = self._header
         with self._text.open() as stream:
             lines = _lines(stream, self._delimiter, self._text.source)
             next(lines, None)
@@ -68,9 +66,8 @@ class CsvTable:
                 if len(cells) != len(header):
                     yield line, {}, f"has {_count(cells)}, the header has {len(header)}"
                     continue
-                kept = [cells[at] for at in taken] if ours else cells
-                plain = [cell[1:] if cell[:1] == "'" and ESCAPED.match(cell) else cell for cell in kept]
-                yield line, dict(zip(columns, plain, strict=True)), ""
+                plain = [cell[1:] if cell[:1] == "'" and ESCAPED.match(cell) else cell for cell in cells]
+                yield line, dict(zip(header, plain, strict=True)), ""
 
 
 def _lines(stream: TextIO, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:

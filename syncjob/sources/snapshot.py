@@ -22,7 +22,7 @@ from typing import BinaryIO, Literal
 from syncjob import settings
 from syncjob.errors import InputRefused, StorageRefused
 
-Format = Literal["csv", "yaml"]
+Format = Literal["csv", "yaml", "xlsx", "json", "jsonl"]
 
 STDIN = "stdin"
 AGAIN_MAX = 3
@@ -223,7 +223,7 @@ def _refuse_other_kinds(source: str, head: bytes) -> None:
             raise InputRefused(f"{source} is {kind}, whatever its name says; {remedy}")
 
 
-def _format(source: str, stated: Literal["auto", "csv", "yaml"]) -> Format:
+def _format(source: str, stated: Literal["auto"] | Format) -> Format:
     if stated != "auto":
         return stated
     known = SUFFIXES.get(Path(source).suffix.lower())

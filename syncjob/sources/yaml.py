@@ -31,14 +31,14 @@ from yaml.events import (
 
 from syncjob.errors import InputRefused
 from syncjob.model import SourceRow
+from syncjob.model.own import is_own
 from syncjob.sources.decoding import Text
-from syncjob.sources.numbering import Found, numbered
+from syncjob.sources.numbering import Found, Numbering
 
 DEPTH_MAX = 20
 COLUMNS_MAX = 16_384
 NULLS = ("", "~", "null", "Null", "NULL")
 ROWS = "rows"
-OWN_COLUMNS = "syncjob "
 SHAPE = "write a list of rows, '- column: cell', or 'rows:' with that list under it"
 
 
@@ -58,7 +58,8 @@ class YamlTable:
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused at the first line that is not what a list of rows may hold."""
-        return numbered(self._found(), self._text, self._cell_chars_max)
+        text = self._text
+        return Numbering(text.source, self._cell_chars_max, text.cut_off).rows(self._found())
 
     def _found(self) -> Iterator[Found]:
         events = _events(self._text)
@@ -101,11 +102,11 @@ class YamlTable:
             cells[column], fault = _cell(next(events), events)
             if fault:
                 faults.append(f"{column} {fault}")
-            if column not in self._columns and not column.startswith(OWN_COLUMNS):
+            if column not in self._columns and not is_own(column):
                 self._columns[column] = None
                 if len(self._columns) > COLUMNS_MAX:
                     self._refuse(key, f"more than {COLUMNS_MAX:,} columns; is the list of rows nested wrongly?")
-        return {name: cell for name, cell in cells.items() if not name.startswith(OWN_COLUMNS)}, "; ".join(faults)
+        return cells, "; ".join(faults)
 
     def _refuse(self, event: Event, said: str) -> NoReturn:
         raise InputRefused(f"{self._text.source}:{_line(event)}: {said}")

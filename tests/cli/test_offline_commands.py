@@ -78,7 +78,7 @@ def test_schema_is_a_json_schema_of_the_configuration(desk: Desk) -> None:
     assert (said.code, said.err) == (0, "")
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert list(schema["properties"]) == list(Settings.model_fields)
-    assert schema["required"] == ["job", "remote", "match", "fields"]
+    assert schema["required"] == ["job", "remote"]
     assert schema["additionalProperties"] is False
     for reference in _references(schema):
         assert reference.startswith("#/$defs/")

@@ -165,8 +165,8 @@ def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
         draft.add(_row(2, Cause.RAGGED_LINE))
         draft.add(_desired(3, "b"))
         assert list(draft.waiting()) == [_desired(1, "a"), _desired(3, "b")]
-        assert draft.find("a") == [_desired(1, "a")]
-        assert draft.find("z") == []
+        assert draft.find("a", "") == [_desired(1, "a")]
+        assert draft.find("z", "") == []
         assert (draft.count(), draft.count(waiting=True)) == (3, 2)
         with pytest.raises(AssertionError, match="every row is settled"):
             list(draft.settled())

@@ -1,0 +1,89 @@
+"""A report that is handed in again: what it remembers of a row and what a person has decided there, Desired in and out.
+
+The report's own columns hold, by path, the last agreed value and for what is in conflict also the value that the remote
+held when the report was written. They are the row's base, so that a conflict nobody has decided is a conflict
+again. `decision` settles it:
+
+    mine       the row's value, if the remote still holds what the report showed; else it is a new conflict
+    theirs     the remote's value: the row has no opinion on that field
+    a value    as mine, with that value in place of the row's; only where one field is in conflict
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from syncjob.core import pulled
+from syncjob.core.feeds import Feed, Feeds
+from syncjob.core.fields import BY_PATH, STATUS, SUBSTATUS
+from syncjob.core.saying import Said
+from syncjob.model import Cause, Desired, Outcome, Settled, Wish
+from syncjob.model.own import DECISION, OUTCOME, OWN, REMEMBERED
+
+MINE, THEIRS = "mine", "theirs"
+
+
+def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
+    """Give the row with its remembered base and its decision taken; invalid where neither can be understood."""
+    own = desired.row.own
+    known = _remembered(own.get(REMEMBERED, ""))
+    decision = own.get(DECISION, "").strip()
+    contested = {path: both[1] for path, both in (known or {}).items() if len(both) > 1}
+    if known is None or (own.get(OUTCOME) == Outcome.CONFLICTED and not known):
+        said = f"{OWN}{REMEMBERED}: was changed or taken out, so that nobody can tell who moved; plan the file itself"
+        return Settled.of_row(desired.row, Cause.BAD_CELL, said, key=desired.key)
+    base = dict(desired.base) | {path: both[0] for path, both in known.items()}
+    if not decision:
+        return replace(desired, base=base)
+    if not contested:
+        said = f"{OWN}{DECISION}: {decision!r} settles nothing here: no field of this row was in conflict"
+        return replace(desired, base=base, warnings=(*desired.warnings, said))
+    if decision.casefold() == THEIRS:
+        wishes = tuple(wish for wish in desired.wishes if wish.path not in contested)
+        return replace(desired, wishes=wishes, base=base)
+    mine = replace(desired, base=base | contested)
+    return mine if decision.casefold() == MINE else _valued(mine, contested, decision, feeds)
+
+
+def _valued(desired: Desired, contested: Mapping[str, Any], decision: str, feeds: Feeds) -> Desired | Settled:
+    """Put a value in place of the row's; status and substatus are one field here."""
+    paths = dict.fromkeys(STATUS if path == SUBSTATUS else path for path in contested)
+    if len(paths) > 1:
+        names = ", ".join(BY_PATH[path].name for path in paths)
+        reason = f"{OWN}{DECISION}: {len(paths)} fields are in conflict ({names}); write mine or theirs"
+        return Settled.of_row(desired.row, Cause.BAD_CELL, reason, key=desired.key)
+    (path,) = paths
+    said = Said(desired.row, feeds.cell_chars_max, feeds.strict)
+    said.read(_feed(desired, path, feeds), decision)
+    if path == STATUS:
+        said.complete_status()
+    if said.problems:
+        reason = f"{OWN}{DECISION}: {'; '.join(said.problems)}; or write mine or theirs"
+        return Settled.of_row(desired.row, Cause.BAD_CELL, reason, key=desired.key)
+    others: tuple[Wish, ...] = tuple(wish for wish in desired.wishes if wish.path not in said.wishes)
+    return replace(desired, wishes=(*others, *said.wishes.values()))
+
+
+def _feed(desired: Desired, path: str, feeds: Feeds) -> Feed:
+    """Give how the value is to be read: as the column that feeds the field."""
+    if pulled.is_pulled(desired.row.columns):
+        return pulled.feed_of(feeds, BY_PATH[path], BY_PATH[path].name, pulled.zone_of(desired.row))
+    return next(feed for feed in feeds.feeds if feed.field.path == path)
+
+
+def _remembered(cell: str) -> dict[str, list[Any]] | None:
+    """Read `{path: [base]}` and, of what was in conflict, `{path: [base, observed]}`; None when it is not that."""
+    if not cell.strip():
+        return {}
+    try:
+        found = json.loads(cell, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    sound = isinstance(found, dict) and all(
+        path in BY_PATH and isinstance(both, list) and len(both) in (1, 2) for path, both in found.items()
+    )
+    return found if sound else None

@@ -1,0 +1,53 @@
+"""A cell's text, and by its class what the program that wrote the file had meant by it.
+
+A workbook or a JSON file says whether `1.234` is a number; a CSV file does not. Every cell is a `str`, so that reports
+and files take them all alike; who reads a cell as a field asks for its class, and does not guess where it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Number(str):
+    """A number: plain digits and a point, `12000.5`; never in scientific notation."""
+
+    __slots__ = ()
+
+
+class Number1904(Number):
+    """A number of a workbook that counts its days from 1904: as a date it means another day."""
+
+    __slots__ = ()
+
+
+class Day(str):
+    """A date, `2026-03-31`, or one with a time of day, `2026-03-31T14:30:00`; neither has a zone."""
+
+    __slots__ = ()
+
+
+class Truth(str):
+    """A truth value: `true` or `false`."""
+
+    __slots__ = ()
+
+
+KINDS: Mapping[str, type[str]] = {"number": Number, "number1904": Number1904, "day": Day, "truth": Truth}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def columns_to_json(columns: Mapping[str, str]) -> dict[str, Any]:
+    """Give cells by column as JSON: a text as it is, what was typed as `{"number": "12000.5"}`."""
+    return {column: {NAMES[type(cell)]: cell} if type(cell) in NAMES else cell for column, cell in columns.items()}
+
+
+def columns_from_json(columns: Mapping[str, Any]) -> dict[str, str]:
+    """Read what `columns_to_json` gave."""
+    return {column: cell if isinstance(cell, str) else _typed(cell) for column, cell in columns.items()}
+
+
+def _typed(cell: Mapping[str, str]) -> str:
+    ((kind, text),) = cell.items()
+    return KINDS[kind](text)
