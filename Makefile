@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak cov lint types contracts check golden lock clean
+.PHONY: help setup demo test soak bench cov lint types contracts check golden lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1#/' | awk -F'#' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(STAMP)  ## Run the tests, simulation included (offline, on loopback)
 
 soak: $(STAMP)  ## Run the long tests: thousands of simulated days
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m soak
+
+bench: $(STAMP)  ## Measure how fast and how large: workbooks, beside pandas and openpyxl
+	@for one in tests/benchmarks/bench_*.py; do $(BIN)/python $$one || exit 1; done
 
 cov: $(STAMP)  ## Run the tests with branch coverage: 95 % overall, 100 % in core/
 	@$(BIN)/python -m pytest --cov --cov-report=

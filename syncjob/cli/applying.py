@@ -23,10 +23,17 @@ Guards, by the NAME that --allow takes:
 @click.command(epilog=GUARDS)
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask before sending. Lifts no guard.")
+@click.option(
+    "--approved",
+    metavar="REPORT",
+    type=click.Path(path_type=Path),
+    help="The plan's report as a workbook (or CSV): only rows whose send? was ticked are sent.",
+)
 @reporting
 @shared
 def apply(
     source: Path | None,
+    approved: Path | None,
     reports: tuple[Path, ...],
     config: str | None,
     allow: tuple[str, ...],
@@ -39,10 +46,12 @@ def apply(
     standard input). Without SOURCE the configuration's rows.file is planned and sent.
     """
     job = job_of(config, allow, log_file, strict=flags["strict"])
-    return _applied(job, source, reports, as_json=flags["as_json"], yes=flags["yes"])
+    return _applied(job, source, reports, approved, as_json=flags["as_json"], yes=flags["yes"])
 
 
-def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_json: bool, yes: bool) -> int:
+def _applied(
+    job: Any, source: Path | None, reports: tuple[Path, ...], ticked: Path | None, *, as_json: bool, yes: bool
+) -> int:
     import tempfile
 
     from syncjob import job as story
@@ -50,7 +59,8 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
     from syncjob.cli.running import run
     from syncjob.cli.showing import show
     from syncjob.cli.terminal import ask, assent, say
-    from syncjob.errors import Exit, GuardRefused
+    from syncjob.errors import Exit, GuardRefused, UsageRefused
+    from syncjob.job.approving import approved
     from syncjob.job.reading import input_of
     from syncjob.ledger import Ledger, held
     from syncjob.planfile import PlanFile, is_plan
@@ -58,8 +68,12 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
 
     given = input_of(job, source)
     path = ledger_file(job)
-    prove_writable(reports, taken=(given, *job.files))
+    prove_writable(reports, taken=(given, *job.files, *([ticked] if ticked else ())))
     kept = is_plan(given)
+    if ticked and not kept:
+        raise UsageRefused(
+            "--approved goes with a kept plan: syncjob plan FILE -o PLAN --report REPORT.xlsx, tick that, apply PLAN"
+        )
     confirm = assent if yes else _shown_first(job, ask)
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder, held(path):
         planned = (
@@ -69,11 +83,12 @@ def _applied(job: Any, source: Path | None, reports: tuple[Path, ...], *, as_jso
         )
         if isinstance(planned, Exit):
             return planned
+        approval = approved(job, ticked, planned, Path(folder)) if ticked else None
         with Ledger(path) as ledger:
             if ledger.is_new:
                 say(f"a new ledger is begun: {ledger.path}")
             try:
-                done = run(lambda: story.apply(job, planned, ledger, confirm), job.stop)
+                done = run(lambda: story.apply(job, planned, ledger, confirm, approval), job.stop)
             except GuardRefused:
                 show(job, story.of_plan(planned), reports, as_json=as_json)
                 raise

@@ -14,9 +14,13 @@ from syncjob.errors import Exit, SyncjobError, frames
 
 COMMANDS = {
     #  name       where it stands                     what it does, in a line
+    "init": ("syncjob.cli.init:init", "Look at a file and propose a configuration."),
+    "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
     "plan": ("syncjob.cli.planning:plan", "Show what would change; nothing is sent."),
     "apply": ("syncjob.cli.applying:apply", "Send a plan, or plan a file and send it."),
-    "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
+    "retry": ("syncjob.cli.retrying:retry", "Plan the rows anew that need a person."),
+    "pull": ("syncjob.cli.pulling:pull", "Write the remote's state into a file that can be edited."),
+    "link": ("syncjob.cli.linking:link", "Propose referrals for rows that match none."),
     "schema": ("syncjob.cli.schema:schema", "Print the JSON Schema of the configuration."),
     "sandbox": ("syncjob.cli.sandbox:sandbox", "Run an imitation of the Referrals API to try on."),
 }

@@ -55,7 +55,7 @@ def reporting(command: Command) -> Command:
             metavar="FILE",
             multiple=True,
             type=click.Path(path_type=Path),
-            help="Write the report too: .json, .csv or .txt by its name; repeatable.",
+            help="Write the report too: .json, .csv, .txt or .xlsx by its name; repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the JSON report in place of the text."),
     )
@@ -115,6 +115,8 @@ def _files(config: Path, settings: Settings) -> Iterator[Path]:
     yield config
     if settings.rows.file is not None:
         yield settings.rows.file
+    if settings.match is not None and settings.match.links is not None:
+        yield settings.match.links
     if settings.ledger.file is not None:
         for tail in ("", ".lock", "-wal", "-shm"):
             yield settings.ledger.file.with_name(settings.ledger.file.name + tail)

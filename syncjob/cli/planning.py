@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +31,30 @@ def plan(
 ) -> int:
     """Show what would change; nothing is sent.
 
-    FILE holds the desired states, CSV or YAML; - is standard input. Without FILE the
+    FILE holds the desired states: CSV, YAML, JSON or a workbook; - is standard input. Without FILE the
     configuration's rows.file is read.
     """
+    from syncjob.job.reading import from_file, input_of
+
     job = job_of(config, allow, log_file, strict=flags["strict"])
-    named = f" -c {config}" if config else ""
-    return _planned(job, file, output, reports, named, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    source = input_of(job, file)
+    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    return planned(job, lambda folder: from_file(job, source, folder), (source,), wanted)
 
 
-def _planned(
-    job: Any,
-    file: Path | None,
-    output: Path | None,
-    reports: tuple[Path, ...],
-    named: str,
-    *,
-    as_json: bool,
-    detailed: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of a plan: files to write, what is printed, and which configuration the next command needs."""
+
+    output: Path | None
+    reports: tuple[Path, ...]
+    config: str | None
+    as_json: bool
+    detailed: bool
+
+
+def planned(job: Any, take: Callable[[Path], Any], read_from: tuple[Path, ...], wanted: Wanted) -> int:
+    """Plan the rows that `take` gives, show and keep the plan; `read_from` are files that nothing may replace."""
     import tempfile
 
     from syncjob import job as story
@@ -56,20 +64,23 @@ def _planned(
     from syncjob.cli.terminal import say
     from syncjob.core.report import exit_code
     from syncjob.errors import Exit
-    from syncjob.job.reading import input_of
     from syncjob.model import Cause
     from syncjob.reports import prove_writable
 
-    source = input_of(job, file)
-    prove_writable(reports, taken=(source, *job.files, *([output] if output else ())))
+    output, taken = wanted.output, (*read_from, *job.files)
+    prove_writable(wanted.reports, taken=(*taken, *([output] if output else ())))
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
-        out = free(output, (source, *job.files)) if output else Path(folder) / "plan"
-        made = run(lambda: story.plan(job, source, out), job.stop)
+        out = free(output, taken) if output else Path(folder) / "plan"
+        made = run(lambda: story.plan_given(job, take, out), job.stop)
         if isinstance(made, Exit):
             return made
-        show(job, story.of_plan(made), reports, as_json=as_json)
+        show(job, story.of_plan(made), wanted.reports, as_json=wanted.as_json)
         if output and not made.footer.totals.get(Cause.TO_SEND):
             say(f"plan kept in {output}; nothing can be sent from it")
         elif output:
-            say(f"plan kept in {output}; to send it: syncjob apply {output}{named}")
-        return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=detailed))
+            say(f"plan kept in {output}; to send it: syncjob apply {output}{_named(wanted.config)}")
+        return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=wanted.detailed))
+
+
+def _named(config: str | None) -> str:
+    return f" -c {config}" if config else ""

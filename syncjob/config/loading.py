@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from syncjob.config.nodes import Node, Problem, Unreadable, parse
+from syncjob.config.presets import laid_under
 from syncjob.config.secrets import without_secrets
 from syncjob.config.wording import section_of, worded
 from syncjob.errors import UsageRefused
@@ -20,9 +21,9 @@ BYTES_MAX = 4_000_000
 def load(path: Path) -> Settings:
     """Read and check a configuration.
 
-    `rows.file`, `ledger.file` and `remote.ca_bundle` come out absolute, resolved against the file's folder and never
-    the working folder: under cron that is another one, and a ledger elsewhere would be an empty one. Raises
-    UsageRefused with all problems, a line each; none of them shows a secret.
+    `rows.file`, `ledger.file`, `match.links` and `remote.ca_bundle` come out absolute, resolved against the file's
+    folder and never the working folder: under cron that is another one, and a ledger elsewhere would be an empty one.
+    Raises UsageRefused with all problems, a line each; none of them shows a secret.
     """
     try:
         root, problems = parse(_text(path))
@@ -30,6 +31,7 @@ def load(path: Path) -> Settings:
         raise _refused(path, [error.problem]) from None
     root, secrets = without_secrets(root)
     problems += secrets
+    root = laid_under(root)
     try:
         settings = Settings.model_validate(_filled(root).plain())
     except ValidationError as error:
@@ -76,12 +78,13 @@ def _filled(root: Node) -> Node:
 
 def _resolved(settings: Settings, folder: Path) -> Settings:
     """Give the same settings with absolute paths."""
-    rows, ledger, remote = settings.rows, settings.ledger, settings.remote
+    rows, ledger, remote, match = settings.rows, settings.ledger, settings.remote, settings.match
     return settings.model_copy(
         update={
             "rows": rows.model_copy(update={"file": _at(folder, rows.file)}),
             "ledger": ledger.model_copy(update={"file": _at(folder, ledger.file or Path(f"{settings.job}.ledger"))}),
             "remote": remote.model_copy(update={"ca_bundle": _at(folder, remote.ca_bundle)}),
+            "match": match and match.model_copy(update={"links": _at(folder, match.links)}),
         }
     )
 

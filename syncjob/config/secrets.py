@@ -27,7 +27,7 @@ SECRET = frozenset(
         "token",
     )
 )
-THEIRS = ("fields", "translate")
+THEIRS = ("fields", "translate", "ignore", "like")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 

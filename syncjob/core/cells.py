@@ -9,50 +9,34 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from syncjob.core import values
+from syncjob.core import members, values
 from syncjob.core.fields import CRM_ID, CURRENCY, Field, Kind
+from syncjob.core.reading import CellError, Reading
 from syncjob.core.values import TIMESTAMP
 from syncjob.model import Day, Number, Number1904, Truth
 
 CLEAR = "<clear>"
-REMOVE = "<remove>"
-PERSON = ("firstName", "lastName", "phoneNumber", "email")
-SOLUTION = ("id", "currency", "price", "quantity")
 MASK = "•••"
-MEMBERS_MAX = 50
 PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-COUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
 DIGITS_MAX, DECIMALS_MAX = 15, 4  # what a JSON number carries without rounding
 ALIKE = (" \u00a0\u2009\u202f", "'\u2019")  # group marks that people and programs take for each other
-EXCEL_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!)|#{4,}")
+EXCEL_ERROR = re.compile(
+    r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|UNKNOWN!|BUSY!|GETTING_DATA"
+    r"|EXTERNAL!|PYTHON!|TIMEOUT!)|#{4,}"
+)
+NO_SAVED_VALUE = "#NO SAVED VALUE!"  # what the reader of workbooks writes in the place of one
+NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")  # code points that never stand for a character
 LIKE_CLEAR = re.compile(r"<\s*clear\s*>", re.IGNORECASE)  # CLEAR itself is told apart before
-REMOVED = re.compile(r"<\s*remove\s*>", re.IGNORECASE)
 EXCEL_DAYS = {Number: (date(1899, 12, 30), 61), Number1904: (date(1904, 1, 1), 0)}  # before day 61 Excel miscounts 1900
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
-
-
-class CellError(ValueError):
-    """What is wrong with a cell and what to write instead; the column is named by who catches it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How cells of one column are to be read."""
-
-    locale: str | None = None
-    date_format: str | None = None
-    time_zone: str | None = None
-    excel_serial: bool = False
 
 
 def parse(field: Field, cell: str, reading: Reading) -> Any:
@@ -64,13 +48,22 @@ def dirt(cell: str) -> str:
     """Say why no honest text holds this: control characters, half a surrogate, a mask of our own reports."""
     if MASK in cell:
         return f"holds {MASK}, the mask of a report; take the value from the CSV or JSON report"
-    if EXCEL_ERROR.fullmatch(cell):
-        return f"{cell} is an error of Excel; mend the formula, or widen the column, and export again"
+    if error := excel_error(cell):
+        return error
     if LIKE_CLEAR.fullmatch(cell):
         return f"{cell} looks like {CLEAR}; write it exactly so"
     for char in dict.fromkeys(cell):
-        if unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r":
+        if (unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\r") or NO_CHARACTER.fullmatch(char):
             return f"holds the control character U+{ord(char):04X}; delete it"
+    return ""
+
+
+def excel_error(cell: str) -> str:
+    """Say what is wrong with a cell in which Excel shows an error, or for which it has left no value."""
+    if cell == NO_SAVED_VALUE:
+        return "formula has no saved value: open the file in Excel and save it"
+    if EXCEL_ERROR.fullmatch(cell):
+        return f"{cell} is an error of Excel; mend the formula, or widen the column, and export again"
     return ""
 
 
@@ -218,70 +211,6 @@ def _boolean(_: Field, cell: str, __: Reading) -> bool:
     raise CellError(f"{cell!r} is neither yes nor no; write one of them or translate it")
 
 
-def leaving(cell: str) -> tuple[str, tuple[str, ...]]:
-    """Part a list of people from those who are to leave it: `<remove> mail` on a line gives the mail, case folded."""
-    stay, leave = [], []
-    for one in _members(cell):
-        found = REMOVED.match(one)
-        if found is None:
-            stay.append(one)
-        elif EMAIL.fullmatch(mail := one[found.end() :].strip()):
-            leave.append(mail.casefold())
-        else:
-            raise CellError(f"{REMOVE} is followed by one e-mail address")
-    return ("\n".join(stay), tuple(dict.fromkeys(leave))) if leave else (cell, ())
-
-
-def _people(_: Field, cell: str, __: Reading) -> list[dict[str, str]]:
-    """`first, last, phone, email`, or the e-mail alone; several on lines of their own or parted by `;`."""
-    people = []
-    for at, one in enumerate(_members(cell), start=1):
-        parts = [part.strip() for part in one.split(",")]
-        names = PERSON if len(parts) > 1 else ("email",)
-        if len(parts) != len(names) or not EMAIL.fullmatch(parts[-1]):
-            raise CellError(f"member {at} is not `first, last, phone, email` (nor an e-mail alone)")
-        people.append({name: part for name, part in zip(names, parts, strict=True) if part})
-    return _once(people, "email")
-
-
-def _solutions(_: Field, cell: str, __: Reading) -> list[dict[str, Any]]:
-    """`id`, or `id, currency, price, quantity`; several on lines of their own or parted by `;`."""
-    solutions = []
-    for one in _members(cell):
-        parts = [part.strip() for part in one.split(",")]
-        names = SOLUTION[: len(parts)]
-        numbers = [part for part in parts[2:] if part]
-        if len(parts) not in (1, 4) or not parts[0] or not all(COUNT.fullmatch(part) for part in numbers):
-            raise CellError(f"{one!r} is not `id` nor `id, currency, price, quantity`")
-        solutions.append({name: part for name, part in zip(names, parts, strict=True) if part})
-    return _once(solutions, "id")
-
-
-def _members(cell: str) -> list[str]:
-    return [one.strip() for one in re.split(r"[;\n]", cell) if one.strip()]
-
-
-def _once(members: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    if len({one[key].casefold() for one in members}) < len(members):
-        raise CellError("names a member twice; keep one")
-    return _few(members)
-
-
-def _few(members: list[Any]) -> list[Any]:
-    if len(members) > MEMBERS_MAX:
-        raise CellError(f"has {len(members)} members; at most {MEMBERS_MAX} are allowed")
-    return members
-
-
-def joined(field: Field, earlier: list[Any], more: list[Any]) -> list[Any]:
-    """Join what two columns say of one list; who is named alike in both is named once, CellError when otherwise."""
-    held = values.by_key(field, earlier)
-    for key, member in values.by_key(field, more).items():
-        if key in held and (values.differing(member, held[key]) or values.differing(held[key], member)):
-            raise CellError("names a member of another column otherwise; keep one")
-    return _few([*earlier, *(one for key, one in values.by_key(field, more).items() if key not in held)])
-
-
 PARSERS: dict[Kind, Callable[[Field, str, Reading], Any]] = {
     Kind.TEXT: _text,
     Kind.MONEY: _money,
@@ -289,6 +218,6 @@ PARSERS: dict[Kind, Callable[[Field, str, Reading], Any]] = {
     Kind.TIMESTAMP: _timestamp,
     Kind.ENUM: _enum,
     Kind.BOOLEAN: _boolean,
-    Kind.PEOPLE: _people,
-    Kind.SOLUTIONS: _solutions,
+    Kind.PEOPLE: members.people,
+    Kind.SOLUTIONS: members.solutions,
 }

@@ -11,10 +11,8 @@ again. `decision` settles it:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from syncjob.core import pulled
@@ -23,6 +21,7 @@ from syncjob.core.fields import BY_PATH, STATUS, SUBSTATUS
 from syncjob.core.saying import Said
 from syncjob.model import Cause, Desired, Outcome, Settled, Wish
 from syncjob.model.own import DECISION, OUTCOME, OWN, REMEMBERED
+from syncjob.model.remembering import remembered
 
 MINE, THEIRS = "mine", "theirs"
 
@@ -30,7 +29,8 @@ MINE, THEIRS = "mine", "theirs"
 def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
     """Give the row with its remembered base and its decision taken; invalid where neither can be understood."""
     own = desired.row.own
-    known = _remembered(own.get(REMEMBERED, ""))
+    known = remembered(own.get(REMEMBERED, ""))
+    known = known if known is not None and known.keys() <= BY_PATH.keys() else None
     decision = own.get(DECISION, "").strip()
     contested = {path: both[1] for path, both in (known or {}).items() if len(both) > 1}
     if known is None or (own.get(OUTCOME) == Outcome.CONFLICTED and not known):
@@ -43,7 +43,8 @@ def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
         said = f"{OWN}{DECISION}: {decision!r} settles nothing here: no field of this row was in conflict"
         return replace(desired, base=base, warnings=(*desired.warnings, said))
     if decision.casefold() == THEIRS:
-        wishes = tuple(wish for wish in desired.wishes if wish.path not in contested)
+        silent = {*contested, *((STATUS, SUBSTATUS) if contested.keys() & {STATUS, SUBSTATUS} else ())}
+        wishes = tuple(wish for wish in desired.wishes if wish.path not in silent)
         return replace(desired, wishes=wishes, base=base)
     mine = replace(desired, base=base | contested)
     return mine if decision.casefold() == MINE else _valued(mine, contested, decision, feeds)
@@ -73,17 +74,3 @@ def _feed(desired: Desired, path: str, feeds: Feeds) -> Feed:
     if pulled.is_pulled(desired.row.columns):
         return pulled.feed_of(feeds, BY_PATH[path], BY_PATH[path].name, pulled.zone_of(desired.row))
     return next(feed for feed in feeds.feeds if feed.field.path == path)
-
-
-def _remembered(cell: str) -> dict[str, list[Any]] | None:
-    """Read `{path: [base]}` and, of what was in conflict, `{path: [base, observed]}`; None when it is not that."""
-    if not cell.strip():
-        return {}
-    try:
-        found = json.loads(cell, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return None
-    sound = isinstance(found, dict) and all(
-        path in BY_PATH and isinstance(both, list) and len(both) in (1, 2) for path, both in found.items()
-    )
-    return found if sound else None

@@ -139,7 +139,8 @@ def _with_currency(where: dict[str, Stand], wishes: Sequence[Wish]) -> dict[str,
 
 def _triple(pair: Pair, wish: Wish) -> Triple:
     base, observed = sides(pair, wish)
-    return Triple(wish.path, _shown(wish.path, observed), wish.desired, base, wish.zone, wish.removed)
+    known = base if base is UNKNOWN else _shown(wish.path, base)
+    return Triple(wish.path, _shown(wish.path, observed), wish.desired, known, wish.zone, wish.removed)
 
 
 def _shown(path: str, observed: Any) -> Any:

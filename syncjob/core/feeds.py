@@ -10,7 +10,6 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncjob.core import cells, status
-from syncjob.core.cells import MEMBERS_MAX, CellError, Reading
 from syncjob.core.fields import (
     BY_NAME,
     CURRENCY,
@@ -22,6 +21,8 @@ from syncjob.core.fields import (
     did_you_mean,
     find,
 )
+from syncjob.core.members import MEMBERS_MAX
+from syncjob.core.reading import CellError, Reading
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.settings import Settings, Target, Verify
 
@@ -90,9 +91,13 @@ def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
     locales = dict.fromkeys(feed.reading.locale for feed in feeds if feed.reading.locale)
     problems += [fault for one in locales if one and (fault := cells.unknown_locale(one))]
     match = settings.match
+    used = {*settings.fields, *(settings.match.column if settings.match else ())}
+    problems += [f"ignore.{one}: the column is used as well; keep one" for one in settings.ignore if one in used]
     like = {column: _like(column, name, problems) for column, name in match.like.items()} if match else {}
     if match is None and feeds:
         problems.append("match: is missing: which column holds the key? match: {by: externalReferenceId, column: …}")
+    if match is not None and match.by == "id" and match.links:
+        problems.append("match.links: rows matched by id name their referrals themselves; take it out")
     if match is not None and not feeds and not problems:
         problems.append("fields: no column feeds a field that can be written")
     if problems:

@@ -27,7 +27,8 @@ def _mapped(feeds: Feeds, row: SourceRow) -> Desired | Settled:
         return Settled.of_row(row, Cause.BAD_KEY, f"{row.at(column)}: {fault}", key=key)
     said = Said(row, feeds.cell_chars_max, feeds.strict)
     for feed in feeds.feeds:
-        said.read(feed, row.columns.get(feed.column, ""))
+        if feed.column in row.columns or feed.column not in feeds.optional:  # what may be absent is no blank cell
+            said.read(feed, row.columns.get(feed.column, ""))
     said.complete()
     if not said.problems and not said.wishes and feeds.strict:
         said.problems.append("every mapped cell is blank")

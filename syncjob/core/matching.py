@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from syncjob.core.cells import excel_error
 from syncjob.core.fields import BY_PATH
 from syncjob.core.values import crm_id, look, meaning, same, text
 from syncjob.model import Cause, Desired, Number, Observed, Pair, Settled
@@ -21,6 +22,7 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 DIGITS_MAX = 15  # what a workbook keeps of a number
 KEY_CHARS_MAX = 200
+HALVES = re.compile("[\ud800-\udfff]")  # of surrogates: no cell holds them, no database takes them
 TOLD_MAX = 5
 
 
@@ -33,6 +35,8 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
     key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"
+    if error := excel_error(key):
+        return "", error
     if len(key) > KEY_CHARS_MAX or any(unicodedata.category(char)[0] == "C" for char in key):
         return "", f"is no key: longer than {KEY_CHARS_MAX} characters, or with control or invisible characters"
     if isinstance(cell, Number) and not (numeric and key.isdecimal() and len(key) <= DIGITS_MAX):
@@ -53,7 +57,7 @@ def remote_key(by: str, body: Mapping[str, Any]) -> str:
     if by == "id":
         return ""
     found = text(body.get("externalReferenceId") or "")
-    return crm_id(found) if found else ""
+    return crm_id(found) if found and not HALVES.search(found) else ""
 
 
 def part_twins(rows: Sequence[Desired]) -> list[Desired | Settled]:

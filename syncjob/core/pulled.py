@@ -18,10 +18,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from syncjob.core.cells import CLEAR, DECIMALS_MAX, DIGITS_MAX, PERSON, REMOVE, SOLUTION, Reading
+from syncjob.core.cells import CLEAR, DECIMALS_MAX, DIGITS_MAX
 from syncjob.core.feeds import Feed, Feeds
 from syncjob.core.fields import BY_NAME, BY_PATH, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Field, Kind, did_you_mean, find
 from syncjob.core.matching import GUID
+from syncjob.core.members import PERSON, REMOVE, SOLUTION
+from syncjob.core.reading import Reading
 from syncjob.core.saying import Said
 from syncjob.core.values import TIMESTAMP, by_key, midnight, moment, number, text
 from syncjob.errors import InputRefused

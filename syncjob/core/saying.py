@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncjob.core import cells, status
-from syncjob.core.cells import CLEAR, CellError
+from syncjob.core import cells, members, status
+from syncjob.core.cells import CLEAR
 from syncjob.core.feeds import NEVER_CLEARED, Feed, read
 from syncjob.core.fields import CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind, did_you_mean
+from syncjob.core.reading import CellError
 from syncjob.model import SourceRow, Wish
 
 
@@ -64,9 +65,9 @@ class Said:
     def _take(self, feed: Feed, cell: str) -> None:
         removed: tuple[str, ...] = ()
         if feed.field.kind is Kind.PEOPLE:
-            cell, removed = cells.leaving(cell)
+            cell, removed = members.leaving(cell)
             if removed and feed.whole:
-                raise CellError(f"{cells.REMOVE} is for lists that append; this one is written whole: name who stays")
+                raise CellError(f"{members.REMOVE} is for lists that append; this one is written whole: name who stays")
         meant = _translated(feed, cell)
         if removed and not meant:
             self._add(feed, feed.field.path, [], removed)
@@ -91,7 +92,7 @@ class Said:
             if earlier.desired is None:
                 self._wrong(feed, f"{earlier.column!r} clears the list to which this adds")
                 return
-            value = cells.joined(feed.field, earlier.desired, value)
+            value = members.joined(feed.field, earlier.desired, value)
             removed = tuple(dict.fromkeys((*earlier.removed, *removed)))
         elif earlier is not None and earlier.desired != value:
             self._wrong(feed, f"says {value!r} where {earlier.column!r} says {earlier.desired!r}")

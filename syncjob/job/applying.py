@@ -19,6 +19,7 @@ from syncjob.core import guard
 from syncjob.core.report import exit_code
 from syncjob.errors import Exit, GuardRefused, StorageRefused
 from syncjob.exchange import Sender
+from syncjob.job.approving import Approval
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
 from syncjob.ledger import Ledger, Recorder
@@ -46,13 +47,19 @@ class _Work:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-async def apply(job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm) -> tuple[str, Exit]:
+async def apply(
+    job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm, approval: Approval | None = None
+) -> tuple[str, Exit]:
     """Send a plan; give the run's id and exit code. `confirm` may lift guards by name, or raise to call it off.
+
+    With an approval only the rows that were ticked are sent, and the guards count no others.
 
     Raises PlanRefused, GuardRefused, SignInNeeded or StorageRefused before anything was sent, and
     StorageRefused also in the middle, when nothing more can be recorded.
     """
     settings = job.settings
+    if approval is not None:
+        plan = plan.narrowed(approval.of)
     plan.check(
         job=settings.job,
         remote=settings.remote.url,
@@ -71,7 +78,7 @@ async def apply(job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm) -> t
         recorder = Recorder(ledger, run)
         sending = Run(sender, job.rules, recorder.intend, partial(ledger.learn, job.address))
         await mend(job, sender, ledger)
-        facts = _facts(job, plan, lifted)
+        facts = _facts(job, plan, lifted) | ({"approved": approval.facts()} if approval else {})
         ledger.begin(run, settings.job, job.address, plan.header.id, facts, job.world.now().timestamp())
         job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
         work = _Work(job, sending, recorder, acting, plan.rows(), sum(plan.footer.totals.values()))

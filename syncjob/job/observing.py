@@ -8,7 +8,6 @@ the listing's end is it known that a key names one referral and no second.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from syncjob.core.values import stands
 from syncjob.errors import Exit, SyncjobError, UsageRefused, frames
 from syncjob.exchange import Exchange, Miss
 from syncjob.job.context import Job
+from syncjob.job.sharing import share
 from syncjob.model import Cause, Change, Desired, Observed, Settled
 from syncjob.planfile import Draft
 from syncjob.remote import Pages
@@ -110,28 +110,22 @@ def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
 
 async def _read_all(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> None:
     """Read rows by id, as many at once as there are connections, and settle each."""
-    left, done = iter(rows), 0
+    done = 0
 
-    async def work() -> None:
+    async def settle(named: tuple[Desired, str]) -> None:
         nonlocal done
-        for desired, referral in left:
-            seen = await looking.exchange.read(referral)
-            if isinstance(seen, Miss):
-                ids = (seen.request_id,) if seen.request_id else ()
-                settled = Settled.of_desired(desired, seen.cause, seen.reason, id=referral, request_ids=ids)
-            else:
-                settled = _decide(looking, desired, seen)
-            looking.draft.settle(settled)
-            done += 1
-            looking.job.progress("reading by id", done, 0)
+        desired, referral = named
+        seen = await looking.exchange.read(referral)
+        if isinstance(seen, Miss):
+            ids = (seen.request_id,) if seen.request_id else ()
+            settled = Settled.of_desired(desired, seen.cause, seen.reason, id=referral, request_ids=ids)
+        else:
+            settled = _decide(looking, desired, seen)
+        looking.draft.settle(settled)
+        done += 1
+        looking.job.progress("reading by id", done, 0)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in looking.exchange.clients:
-                group.create_task(work())
-    except* SyncjobError as several:  # one is enough to know why the run ends
-        first = several.exceptions[0]
-        raise first from first.__cause__
+    await share(looking.exchange, rows, settle)
 
 
 def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,24 @@ from syncjob.core import guard
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
 from syncjob.job.observing import Looking, observe
-from syncjob.job.reading import Input, read
+from syncjob.job.reading import Given, Input, from_file, read
 from syncjob.ledger import Ledger
 from syncjob.model import Cause, Settled
 from syncjob.planfile import Draft, Footer, Header, PlanFile
 from syncjob.remote import Reader, opened
 
+Take = Callable[[Path], Given]
+
 
 async def plan(job: Job, file: Path, out: Path) -> PlanFile:
     """Read the file, hold every row against the remote, and write the plan to `out`."""
+    return await plan_given(job, lambda folder: from_file(job, file, folder), out)
+
+
+async def plan_given(job: Job, take: Take, out: Path) -> PlanFile:
+    """Plan rows wherever they come from; `take` is handed a folder of the run's own."""
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
-        read_in = read(job, file, draft, Path(name))
+        read_in = read(job, take(Path(name)), draft)
         requests: Mapping[str, int] = {}
         notes: tuple[str, ...] = ()
         waiting = draft.count(waiting=True)

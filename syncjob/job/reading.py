@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from syncjob import sources
@@ -12,7 +13,8 @@ from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
-from syncjob.model import Cause, Settled
+from syncjob.job.links import linked
+from syncjob.model import Cause, Desired, Settled
 from syncjob.planfile import Draft
 
 STDIN = Path("-")
@@ -28,6 +30,16 @@ class Input:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows as they are handed in: what they are called, their digest, their table, and how few would be too few."""
+
+    source: str
+    digest: str
+    table: sources.Table
+    rows_min: int
+
+
 def input_of(job: Job, given: Path | None) -> Path:
     """Give the file to read: the one named, else the configuration's; InputRefused when there is neither."""
     file = given or job.settings.rows.file
@@ -36,8 +48,8 @@ def input_of(job: Job, given: Path | None) -> Path:
     return file
 
 
-def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
-    """Read and map every row into the draft; InputRefused when the file as a whole cannot be trusted."""
+def from_file(job: Job, file: Path, folder: Path) -> Given:
+    """Take a private copy of a file into the folder and open it; InputRefused when it cannot be read."""
     settings = job.settings
     snapshot = sources.snapshot(
         None if file == STDIN else file,
@@ -50,25 +62,32 @@ def read(job: Job, file: Path, draft: Draft, folder: Path) -> Input:
     table = sources.read(
         snapshot, rows=settings.rows, known=job.feeds.columns, cell_chars_max=settings.limits.cell_chars_max
     )
+    return Given(snapshot.source, snapshot.digest, table, max(1, settings.rows.rows_min))
+
+
+def read(job: Job, given: Given, draft: Draft) -> Input:
+    """Read and map every row into the draft; InputRefused when the rows as a whole cannot be trusted."""
+    links = linked(job)
     rows = blank = 0
-    for row in table:
-        if not row.fault and not any(cell.strip() for cell in row.columns.values()):
+    for row in given.table:
+        if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        draft.add(mapping.map_row(job.feeds, row))
+        draft.add(_linked(mapping.map_row(job.feeds, row), links))
         rows += 1
         job.progress("reading", rows, 0)
-    _check_count(job, rows, snapshot.source)
-    strict = job.strict or settings.rows.strict_columns
-    notes = _columns(job, table.columns, strict=strict) if rows else ()
+    _check_count(job, rows, given)
+    strict = job.strict or job.settings.rows.strict_columns
+    notes = _columns(job, given.table.columns, strict=strict) if rows else ()
+    notes = (*notes, *given.table.notes)
     if blank:
         notes = (*notes, f"{blank} blank rows were passed over")
     for twins in draft.twins():
         for parted in part_twins(twins):
             if isinstance(parted, Settled):
                 draft.settle(parted)
-    job.log.info("input.read", source=snapshot.source, digest=snapshot.digest, rows=rows)
-    return Input(snapshot.source, snapshot.digest, table.columns, notes)
+    job.log.info("input.read", source=given.source, digest=given.digest, rows=rows)
+    return Input(given.source, given.digest, given.table.columns, notes)
 
 
 def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, list[Settled], Counter[Cause]]:
@@ -76,7 +95,7 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
     bad: list[Settled] = []
     totals: Counter[Cause] = Counter()
     with Draft(folder) as draft:
-        read_in = read(job, file, draft, folder)
+        read_in = read(job, from_file(job, file, folder), draft)
         for desired in draft.waiting():
             totals[Cause.TO_SEND] += 1
             draft.settle(Settled.of_desired(desired, Cause.TO_SEND, ""))
@@ -86,6 +105,12 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
                 if len(bad) < bad_max:
                     bad.append(settled)
     return read_in, bad, totals
+
+
+def _linked(row: Desired | Settled, links: Mapping[str, str]) -> Desired | Settled:
+    """Give the row the referral that a person has linked to its key, unless it names one itself."""
+    known = links.get(row.key) if isinstance(row, Desired) and not row.id else None
+    return replace(row, id=known) if known and isinstance(row, Desired) else row
 
 
 def _columns(job: Job, columns: tuple[str, ...], *, strict: bool) -> tuple[str, ...]:
@@ -100,11 +125,13 @@ def _columns(job: Job, columns: tuple[str, ...], *, strict: bool) -> tuple[str, 
     return feeds.check_columns(job.feeds, columns, strict=strict)
 
 
-def _check_count(job: Job, rows: int, source: str) -> None:
+def _check_count(job: Job, rows: int, given: Given) -> None:
     """A file without rows is a broken export until somebody says otherwise."""
-    least = max(1, job.settings.rows.rows_min)
+    least = given.rows_min
     if "rows" in job.allowed:
         least = job.allowed["rows"] or 0
     if rows < least:
         wanted = f", rows.rows_min is {least}" if rows else ""
-        raise InputRefused(f"{source}: {rows} data rows{wanted}: is last night's export broken? --allow rows takes it")
+        raise InputRefused(
+            f"{given.source}: {rows} data rows{wanted}: is last night's export broken? --allow rows takes it"
+        )

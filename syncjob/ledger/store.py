@@ -122,6 +122,13 @@ class Ledger:
             "requests": json.loads(requests or "{}"),
         }
 
+    def knows(self, run: str) -> bool:
+        """Tell whether there was such a run."""
+        with self._guarded():
+            found = self._connection.execute(select(runs.c.id).where(runs.c.id == run)).first()
+            self._connection.rollback()
+        return found is not None
+
     def mend(self, run: str, settled: Settled) -> None:
         """Write how a row of an earlier run ended, now that somebody has looked."""
         with self._guarded(), self._connection.begin():

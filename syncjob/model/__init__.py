@@ -1,6 +1,6 @@
 """The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
 
-from syncjob.model.cell import Day, Number, Number1904, Truth
+from syncjob.model.cell import Day, Number, Number1904, Truth, columns_from_json, columns_to_json
 from syncjob.model.change import Change, Operation, Settled, Triple
 from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
@@ -31,5 +31,7 @@ __all__ = [
     "Unknown",
     "Verdict",
     "Wish",
+    "columns_from_json",
+    "columns_to_json",
     "dumps",
 ]

@@ -46,6 +46,7 @@ class Cause(StrEnum):
     REMOTE_MOVED = "remote_moved", Outcome.DRIFTED, "only the remote moved since row and remote last agreed; kept"
     CLOSES = "closes", Outcome.HELD, "the guard `closes`: it would close a referral, which cannot be undone"
     CONSENT = "consent", Outcome.HELD, "the guard `consent`: it would give a consent that cannot be taken back"
+    NOT_APPROVED = "not_approved", Outcome.HELD, "nobody has ticked it in the approved workbook"
     RAGGED_LINE = "ragged_line", Outcome.INVALID, "the line has more or fewer cells than the header"
     BAD_CELL = "bad_cell", Outcome.INVALID, "a cell cannot be read as its field's kind"
     BAD_KEY = "bad_key", Outcome.INVALID, "the key is blank or damaged"

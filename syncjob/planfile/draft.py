@@ -114,8 +114,8 @@ class Draft:
             yield Settled.from_json(body)
 
     def named(self) -> bool:
-        """Tell whether every waiting row names its referral by id."""
-        return not self._do("SELECT 1 FROM rows WHERE waits AND id = '' LIMIT 1").fetchall()
+        """Tell whether every waiting row names its referral by id and by nothing else: a linked row has a key too."""
+        return not self._do("SELECT 1 FROM rows WHERE waits AND id <> key LIMIT 1").fetchall()
 
     def count(self, *, waiting: bool = False) -> int:
         """Count all rows, or those that wait."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -94,7 +95,14 @@ class PlanFile:
         """Verify the whole file, or its copy in a folder of the run's own; PlanRefused says what is wrong with it."""
         self._shown = path
         self._path = path if into is None else _copied(path, into)
+        self._turn: Callable[[Settled], Settled] = _as_it_is
         self.header, self.footer = _verified(self._path, path)
+
+    def narrowed(self, turn: Callable[[Settled], Settled]) -> PlanFile:
+        """Give the same plan with fewer rows to send: `turn` is handed every row, and may only hold one back."""
+        narrower = copy(self)
+        narrower._turn = turn  # noqa: SLF001  # the copy is ours
+        return narrower
 
     def rows(self) -> Iterator[Settled]:
         """Give the rows in input order."""
@@ -104,7 +112,7 @@ class PlanFile:
                 value = json.loads(line)
                 if "n" not in value:
                     return
-                yield Settled.from_json(value)
+                yield self._turn(Settled.from_json(value))
 
     def check(
         self, *, job: str, remote: str, tenant: str | None, config: str, now: datetime, age_max: timedelta
@@ -131,6 +139,10 @@ class PlanFile:
             )
         if problems:
             raise PlanRefused(*problems)
+
+
+def _as_it_is(settled: Settled) -> Settled:
+    return settled
 
 
 def _copied(path: Path, into: Path) -> Path:

@@ -1,6 +1,7 @@
-"""A plan or a run goes in, its report comes out: as text for a person, as CSV for a sheet, as JSON for a script.
+"""A plan or a run goes in, its report comes out: text and workbook for people, CSV for a sheet, JSON for a script.
 
-One renderer a file, each `render(report) -> Iterator[str]`: a report of any size streams in flat memory.
+One form a file: `render(report) -> Iterator[str]` for what is text, `fill(report, file)` for the workbook. A report of
+any size streams in flat memory. What is a table and no report is written by `tables`.
 """
 
 from syncjob.reports.files import SUFFIXES, prove_writable, write

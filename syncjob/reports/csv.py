@@ -15,50 +15,42 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from syncjob.model import Report, Settled
-from syncjob.reports.values import Move, moves, name_of, plain, visible
+from syncjob.model import Report, own
+from syncjob.reports.values import ours
 
 BYTE_ORDER_MARK = "\ufeff"
 FORMULA = re.compile(r"'*[=+\-@\t\r\x00]")
-COLUMNS = (
-    "syncjob row",
-    "syncjob outcome",
-    "syncjob cause",
-    "syncjob reason",
-    "syncjob changes",
-    "syncjob warnings",
-    "syncjob id",
-    "syncjob attempts",
-    "syncjob request ids",
+NAMES = (
+    own.ROW,
+    own.OUTCOME,
+    "cause",
+    "reason",
+    "changes",
+    "warnings",
+    "id",
+    "attempts",
+    "request ids",
+    own.CONFLICT,
+    own.DECISION,
+    own.REMEMBERED,
 )
+COLUMNS = tuple(f"{own.OWN}{name}" for name in NAMES)
 
 
 def render(report: Report) -> Iterator[str]:
     """Give the report in chunks, a line each; a row that could not be read has blank cells of its own."""
     yield BYTE_ORDER_MARK
-    yield _line((*report.columns, *COLUMNS))
+    yield line((*report.columns, *COLUMNS))
     for row in report.rows():
-        yield _line((*(row.columns.get(column, "") for column in report.columns), *_ours(row)))
+        known = ours(row)
+        cells = (row.columns.get(column, "") for column in report.columns)
+        yield line((*cells, *(known[name] for name in NAMES)))
 
 
-def _ours(row: Settled) -> Iterator[str]:
-    """Give the cells of `COLUMNS`; nobody reads them back, so what they quote is shown on one line."""
-    yield visible(str(row.place))
-    yield row.outcome
-    yield row.cause
-    yield visible(row.reason)
-    yield "; ".join(visible(_words(move)) for move in moves(row))
-    yield "; ".join(map(visible, row.warnings))
-    yield visible(row.id or "")
-    yield str(row.attempts)
-    yield " ".join(map(visible, row.request_ids))
-
-
-def _words(move: Move) -> str:
-    name = name_of(move.path)
-    if move.appended:
-        return f"{name}: + {', '.join(map(plain, move.appended))}"
-    return f"{name}: {plain(move.before)} -> {plain(move.after)}"
+def line(cells: Iterable[str]) -> str:
+    """Give one line of a file; no cell of it is a formula."""
+    written: str = _writer.writerow([_disarmed(cell) for cell in cells])
+    return written
 
 
 class _Echo:
@@ -69,11 +61,6 @@ class _Echo:
 
 
 _writer = csv.writer(_Echo(), lineterminator="\r\n")
-
-
-def _line(cells: Iterable[str]) -> str:
-    line: str = _writer.writerow([_disarmed(cell) for cell in cells])
-    return line
 
 
 def _disarmed(cell: str) -> str:

@@ -12,45 +12,59 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
-from syncjob.reports import csv, json, text
+from syncjob.reports import csv, json, text, xlsx
 from syncjob.whole import written
 
-RENDERERS: dict[str, Callable[[Report], Iterator[str]]] = {
-    ".csv": csv.render,
-    ".json": json.render,
-    ".txt": partial(text.render, rows_max=None),
+
+def _text(render: Callable[[Report], Iterator[str]]) -> Callable[[Report, BinaryIO], None]:
+    """Give the form of a renderer that streams text: what a file of it is filled with."""
+
+    def fill(report: Report, file: BinaryIO) -> None:
+        # Half a surrogate pair from a server is no UTF-8: as \ud800 it stays readable, and valid inside JSON.
+        file.writelines(chunk.encode(errors="backslashreplace") for chunk in render(report))
+
+    return fill
+
+
+FORMS: dict[str, Callable[[Report, BinaryIO], None]] = {
+    ".csv": _text(csv.render),
+    ".json": _text(json.render),
+    ".txt": _text(lambda report: text.render(report, rows_max=None)),
+    ".xlsx": xlsx.fill,
 }
-SUFFIXES = tuple(RENDERERS)
+SUFFIXES = tuple(FORMS)
 SPARE_NAMES_MAX = 99
 
 
-def prove_writable(paths: Sequence[Path], taken: Sequence[Path] = ()) -> None:
-    """Prove that every report can be written where it should stand: a byte is written, flushed and taken away.
+def prove_writable(
+    paths: Sequence[Path], taken: Sequence[Path] = (), *, suffixes: Sequence[str] = SUFFIXES, what: str = "report"
+) -> None:
+    """Prove that every file can be written where it should stand: a byte is written, flushed and taken away.
 
-    `taken` are files of the run itself, which no report may replace: the input, the plan, the ledger.
+    `taken` are files of the run itself, which no report may replace: the input, the plan, the ledger. `what` is the
+    file called in messages.
 
     All problems are told at once: UsageRefused when a suffix is unknown, else StorageRefused.
     """
     unknown = [
-        f"{path}: a report ends in {', '.join(SUFFIXES)}; name the file accordingly"
+        f"{path}: a {what} ends in {', '.join(suffixes)}; name the file accordingly"
         for path in paths
-        if path.suffix.lower() not in RENDERERS
+        if path.suffix.lower() not in suffixes
     ]
     storage = [problem for path in paths if (problem := _problem(path))]
     places = [path.resolve() for path in paths]
     storage += [
-        f"{path}: two reports would go to this one file; name two"
+        f"{path}: two {what}s would go to this one file; name two"
         for n, path in enumerate(paths)
         if places[n] in places[:n]
     ]
     unknown += [
-        f"{path}: is a file that this run reads or keeps; a report would replace it: name another"
+        f"{path}: is a file that this run reads or keeps; a {what} would replace it: name another"
         for n, path in enumerate(paths)
         if places[n] in {one.resolve() for one in taken}
     ]
@@ -76,22 +90,22 @@ def _problem(path: Path) -> str | None:
 
 
 def write(report: Report, path: Path) -> Path:
-    """Write the report in the form that the suffix asks for; give the path at which it stands in the end.
+    """Write the report in the form that the suffix asks for; as `put`."""
+    form = FORMS[path.suffix.lower()]
+    return put(path, lambda file: form(report, file))
 
-    Raises StorageRefused when the disk refuses: nothing half-written is left, the earlier report stands.
+
+def put(path: Path, fill: Callable[[BinaryIO], None], *, what: str = "report") -> Path:
+    """Write a file by `fill`, whole or not at all; give the path at which it stands in the end.
+
+    Raises StorageRefused when the disk refuses: nothing half-written is left, an earlier file stands.
     """
-    render = RENDERERS[path.suffix.lower()]
-
-    def fill(file: BinaryIO) -> None:
-        # Half a surrogate pair from a server is no UTF-8: as \ud800 it stays readable, and valid inside JSON.
-        file.writelines(chunk.encode(errors="backslashreplace") for chunk in render(report))
-
     try:
         return written(path, fill, _into_place)
     except OSError as error:
         raise StorageRefused(
-            f"{path}: the report could not be written: {error.strerror}; make room or mend the disk"
-            " (a report that stood there before is unharmed)"
+            f"{path}: the {what} could not be written: {error.strerror}; make room or mend the disk"
+            f" (a {what} that stood there before is unharmed)"
         ) from error
 
 

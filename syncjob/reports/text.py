@@ -16,6 +16,7 @@ from syncjob.reports.values import (
     MASK,
     Move,
     apart,
+    moved,
     moves,
     name_of,
     outcomes,
@@ -117,7 +118,7 @@ def _row(row: Settled, private: frozenset[str]) -> Iterator[str]:
     reason = "" if row.outcome in WITHOUT_REASON else row.reason
     yield "  " + "  ".join(part for part in (_value(str(row.place)), _value(row.key or "-"), _sentence(reason)) if part)
     if row.outcome in THREE_VALUES:
-        for triple in _moved(row.triples):
+        for triple in moved(row.triples):
             yield f"    ? {_three_values(triple, private)}"
     for move in moves(row):
         for words in _move(move, private):
@@ -130,17 +131,6 @@ def _row(row: Settled, private: frozenset[str]) -> Iterator[str]:
 
 def _closes(operation: Operation) -> bool:
     return operation.path == STATUS and operation.value == CLOSED
-
-
-def _moved(triples: Iterable[Triple]) -> list[Triple]:
-    """Give the fields that row and remote disagree on: those where both have moved, if there are such."""
-    differing = [one for one in triples if plain(one.observed) != plain(one.desired)]
-    both = [
-        one
-        for one in differing
-        if one.base is not UNKNOWN and plain(one.base) not in (plain(one.observed), plain(one.desired))
-    ]
-    return both or differing
 
 
 def _three_values(triple: Triple, private: frozenset[str]) -> str:

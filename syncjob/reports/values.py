@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from syncjob.model import Outcome, Report, Settled, dumps
+from syncjob.model import UNKNOWN, Outcome, Report, Settled, Triple, dumps
+from syncjob.model import own as names
+from syncjob.model.remembering import disputed, remember
 
 MASK = "•••"
 BLANK = "(blank)"
@@ -38,6 +40,45 @@ def moves(row: Settled) -> Iterator[Move]:
         if not value and isinstance(after[path], list):  # to begin a list is to add to it
             appended = tuple(after[path])
         yield Move(path, value, after[path], appended)
+
+
+def moved(triples: Iterable[Triple]) -> list[Triple]:
+    """Give the fields that row and remote disagree on: those where both have moved, if there are such."""
+    differing = [one for one in triples if plain(one.observed) != plain(one.desired)]
+    both = [
+        one
+        for one in differing
+        if one.base is not UNKNOWN and plain(one.base) not in (plain(one.observed), plain(one.desired))
+    ]
+    return both or differing
+
+
+def ours(row: Settled) -> dict[str, str]:
+    """Give our own cells of a row, by name without the prefix.
+
+    What is read back stands there to the letter; what they quote for a reader is shown on one line.
+    """
+    return {
+        names.ROW: visible(str(row.place)),
+        names.OUTCOME: str(row.outcome),
+        "cause": str(row.cause),
+        "reason": visible(row.reason),
+        "changes": "; ".join(visible(_words(move)) for move in moves(row)),
+        "warnings": "; ".join(map(visible, row.warnings)),
+        "id": visible(row.id or ""),
+        "attempts": str(row.attempts),
+        "request ids": " ".join(map(visible, row.request_ids)),
+        names.CONFLICT: ", ".join(name_of(one.path) for one in disputed(row)),
+        names.DECISION: "",
+        names.REMEMBERED: remember(row),
+    }
+
+
+def _words(move: Move) -> str:
+    name = name_of(move.path)
+    if move.appended:
+        return f"{name}: + {', '.join(map(plain, move.appended))}"
+    return f"{name}: {plain(move.before)} -> {plain(move.after)}"
 
 
 def apart(before: Any, after: Any, chars_max: int) -> tuple[Any, Any]:

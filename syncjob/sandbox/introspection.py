@@ -29,7 +29,7 @@ def introspected(sandbox: Whole, request: Request) -> Reply:
         shown = _shown(sandbox, request)
     except RefusedError as refusal:
         return answers.refused(refusal, _REQUEST_ID)
-    return answers.answer(200, json.dumps(shown, ensure_ascii=False).encode(), _REQUEST_ID)
+    return answers.answer(200, json.dumps(shown).encode(), _REQUEST_ID)
 
 
 def _shown(sandbox: Whole, request: Request) -> Any:

@@ -167,4 +167,7 @@ def stamp(now: datetime) -> str:
 
 
 def _json(document: Document) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a surrogate goes over the wire as its escape
+        return json.dumps(document, separators=(",", ":")).encode()

@@ -3,7 +3,7 @@
 The reader is strict: a lenient one swallows the rest of the file into one cell where a quote was never closed,
 and one that pads or shifts ragged lines writes a phone number into a deal value. The delimiter is seen in the header or
 must be stated: counting characters in the rows (as sniffers do) fails on files of one column and on texts
-full of commas.
+full of commas. A first line `sep=;`, which Excel writes and reads, states it and is no header.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import TextIO
 
@@ -28,7 +29,7 @@ csv.field_size_limit(CELL_CHARS_BROKEN)
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 ESCAPED = re.compile(r"'+[=+\-@\t\r\x00]")
-
+STATED = re.compile(r'("?)sep=([^"\r\n])\1(\r\n|\r|\n|$)', re.IGNORECASE)
 
 SAID = {
     "unexpected end": "a quote is opened and never closed",
@@ -40,10 +41,12 @@ SAID = {
 class CsvTable:
     """A CSV file whose header could be read."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, text: Text, *, delimiter: str, known: Collection[str], cell_chars_max: int) -> None:
         """Read the header; raises InputRefused when it cannot be told which columns it names."""
         self._text = text
-        self._delimiter = _delimiter(text, known) if delimiter == "auto" else delimiter.replace("tab", "\t")
+        self._delimiter = _agreed(text, _stated(text), delimiter) or _delimiter(text, known)
         self._header = _names(_header(text, self._delimiter), text.source)
         self._cell_chars_max = cell_chars_max
 
@@ -70,15 +73,39 @@ class CsvTable:
                 yield line, dict(zip(header, plain, strict=True)), ""
 
 
+def _stated(text: Text) -> str:
+    """Give the delimiter that the first line states, '' where it is any other line."""
+    with text.open() as stream:
+        found = STATED.fullmatch(stream.readline())
+    return found[2] if found else ""
+
+
+def _agreed(text: Text, stated: str, asked: str) -> str:
+    """Give the delimiter that the file or the configuration states, '' where neither does."""
+    configured = "" if asked == "auto" else asked.replace("tab", "\t")
+    if stated and stated not in DELIMITERS:
+        raise InputRefused(
+            f"{text.source}:1: 'sep={stated}' states a delimiter that is neither comma, semicolon nor tab; "
+            "export the file with one of these"
+        )
+    if stated and configured and stated != configured:
+        raise InputRefused(
+            f"{text.source}:1: 'sep={stated}' states another delimiter than rows.delimiter; correct one of them"
+        )
+    return stated or configured
+
+
 def _lines(stream: TextIO, delimiter: str, source: str) -> Iterator[tuple[int, list[str]]]:
     """Give the cells of each line that is not blank, with the number of the line on which they begin."""
-    reader = csv.reader(stream, delimiter=delimiter, strict=True)
-    line = 1
+    first = stream.readline()
+    passed = 1 if STATED.fullmatch(first) else 0
+    reader = csv.reader(stream if passed else chain((first,), stream), delimiter=delimiter, strict=True)
+    line = 1 + passed
     try:
         for cells in reader:
             if cells:
                 yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + passed
     except csv.Error as error:
         raise InputRefused(f"{source}:{line}: {_said(str(error))}") from None
 

@@ -17,10 +17,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NoReturn
 
 from syncjob import settings
 from syncjob.errors import InputRefused, StorageRefused
+from syncjob.sources.kinds import refuse_by_content, refuse_by_head
 
 Format = Literal["csv", "yaml", "xlsx", "json", "jsonl"]
 
@@ -30,21 +31,18 @@ PAUSE_S = 1.0
 CHUNK_BYTES = 1 << 20
 MB_BYTES = 1_000_000
 
-SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".yaml": "yaml", ".yml": "yaml"}
-
-SAVE_AS_CSV = "save it as CSV UTF-8 (comma delimited)"
-# first bytes                   | and, further in        | what it is                       | what to do
-KINDS = (
-    (b"PK\x03\x04", b"xl/", "an Excel workbook", SAVE_AS_CSV),
-    (b"PK\x03\x04", b"opendocument.spreadsheet", "an OpenDocument spreadsheet", SAVE_AS_CSV),
-    (b"PK\x03\x04", b"", "a zip archive", "unpack it and name the file in it"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", "an Excel workbook, old (.xls) or encrypted", SAVE_AS_CSV),
-    (b"\x1f\x8b", b"", "a gzip archive", "unpack it and name the file in it"),
-    (b"%pdf-", b"", "a PDF document", "export the rows as CSV"),
-    (b"<!doctype html", b"", "a web page", "was a sign-in page saved in place of the export? Export it again as CSV"),
-    (b"<html", b"", "a web page", "was a sign-in page saved in place of the export? Export it again as CSV"),
-    (b"<?xml", b"", "an XML document", "export the rows as CSV"),
-)
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,10 @@ def snapshot(
             digest, size = _copy_to_its_end(stdin, copying)
         else:
             digest, size = _copy_at_rest(file, copying, sleep)
-        return Snapshot(source, copying.path, f"sha256:{digest}", size, _format(source, rows.format))
+        stated = None if rows.format == "auto" else rows.format
+        format_ = stated or SUFFIXES.get(Path(source).suffix.lower())
+        refuse_by_content(source, copying.path, is_text=format_ != "xlsx")
+        return Snapshot(source, copying.path, f"sha256:{digest}", size, format_ or _no_format(source))
     except BaseException:
         copying.path.unlink(missing_ok=True)
         raise
@@ -189,7 +190,7 @@ class _Copying:
         kind_is_known = False
         while chunk := self._chunk(stream):
             if not kind_is_known:
-                _refuse_other_kinds(self.source, chunk)
+                refuse_by_head(self.source, chunk)
                 kind_is_known = True
             left -= len(chunk)
             if left < 0:
@@ -216,19 +217,8 @@ def _new_file(into: Path) -> Path:
     return Path(name)
 
 
-def _refuse_other_kinds(source: str, head: bytes) -> None:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16].lower()
-    for first, further_in, kind, remedy in KINDS:
-        if start.startswith(first.lower()) and further_in in head:
-            raise InputRefused(f"{source} is {kind}, whatever its name says; {remedy}")
-
-
-def _format(source: str, stated: Literal["auto"] | Format) -> Format:
-    if stated != "auto":
-        return stated
-    known = SUFFIXES.get(Path(source).suffix.lower())
-    if known is None:
-        raise InputRefused(
-            f"{source}: the name does not tell how to read it ({' '.join(SUFFIXES)} do); state rows.format: csv or yaml"
-        )
-    return known
+def _no_format(source: str) -> NoReturn:
+    raise InputRefused(
+        f"{source}: the name does not tell how to read it ({' '.join(SUFFIXES)} do); "
+        "state rows.format: csv, yaml, json, jsonl or xlsx"
+    )

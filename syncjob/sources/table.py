@@ -10,6 +10,8 @@ from syncjob.errors import InputRefused
 from syncjob.model import SourceRow
 from syncjob.sources.csv import CsvTable
 from syncjob.sources.decoding import decode
+from syncjob.sources.excel import ExcelTable
+from syncjob.sources.json import JsonTable
 from syncjob.sources.snapshot import Snapshot
 from syncjob.sources.yaml import YamlTable
 
@@ -25,6 +27,10 @@ class Table(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The columns in the order in which they were seen."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the file as a whole."""
+
     def __iter__(self) -> Iterator[SourceRow]: ...
 
 
@@ -34,6 +40,8 @@ def read(snapshot: Snapshot, *, rows: settings.Rows, known: Collection[str], cel
     A row that cannot be trusted carries a fault; a file that cannot raises InputRefused, here or while it is
     read. Raises UsageRefused for an encoding that does not exist.
     """
+    if snapshot.format == "xlsx":
+        return ExcelTable(snapshot, rows=rows, known=known, cell_chars_max=cell_chars_max)
     text = decode(snapshot.path, source=snapshot.source, encoding=rows.encoding)
     if text.cut_off and rows.final_newline == "required":
         raise InputRefused(
@@ -42,4 +50,6 @@ def read(snapshot: Snapshot, *, rows: settings.Rows, known: Collection[str], cel
         )
     if snapshot.format == "yaml":
         return YamlTable(text, cell_chars_max)
+    if snapshot.format in ("json", "jsonl"):
+        return JsonTable(text, cell_chars_max)
     return CsvTable(text, delimiter=rows.delimiter, known=known, cell_chars_max=cell_chars_max)

@@ -45,6 +45,8 @@ SHAPE = "write a list of rows, '- column: cell', or 'rows:' with that list under
 class YamlTable:
     """A YAML file of rows."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, text: Text, cell_chars_max: int) -> None:
         """Take the text; nothing is read before the first pass."""
         self._text = text

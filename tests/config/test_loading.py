@@ -153,8 +153,8 @@ defaults: {locale: [de]}
         "21: rows.delimiter: must be 'auto', ',', ';', '\\t' or 'tab'; got '|'",
         "21: rows.strict_columns: must be true or false; got 'perhaps'",
         (
-            "21: rows.nothing_like_it: unknown key; known here: file, format, sheet, workbook_s, encoding, delimiter, final_newline, "
-            "rows_min, done_marker, strict_columns"
+            "21: rows.nothing_like_it: unknown key; known here: file, format, sheet, workbook_s, encoding, delimiter, "
+            "final_newline, rows_min, done_marker, strict_columns"
         ),
         "22: tolerate: must be a list, '- value' lines below it; got 'unmatched'",
         "23: merge: must be a mapping, 'key: value' lines below it",

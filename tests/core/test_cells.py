@@ -14,8 +14,10 @@ from babel.numbers import format_decimal
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncjob.core.cells import MASK, CellError, Reading, dirt, joined, parse, suspicion, unknown_locale
+from syncjob.core.cells import MASK, dirt, parse, suspicion, unknown_locale
 from syncjob.core.fields import BY_NAME
+from syncjob.core.members import joined
+from syncjob.core.reading import CellError, Reading
 
 NEW_YORK = "America/New_York"
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from asked import configured
 
-from syncjob.core.feeds import compiled
-from syncjob.errors import UsageRefused
+from syncjob.core.feeds import check_columns, compiled
+from syncjob.core.mapping import map_row
+from syncjob.errors import InputRefused, UsageRefused
+from syncjob.model import Desired, Place, Settled, SourceRow
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,46 @@ def test_a_general_clear_spares_what_cannot_be_cleared() -> None:
     """`defaults.blank: clear` is meant for texts and dates; a blank stage has no opinion still."""
     feeds = compiled(configured({"A": "status", "B": "currency", "C": "name"}, defaults={"blank": "clear"}))
     assert [feed.blank for feed in feeds.feeds] == ["ignore", "ignore", "clear"]
+
+
+def test_a_column_is_used_or_ignored() -> None:
+    """Both at once is a mistake: a column would be told to feed nothing and feed something."""
+    with pytest.raises(UsageRefused, match=r"ignore\.A: the column is used as well; keep one"):
+        compiled(configured({"A": "name"}, ignore={"A": "no field holds it", "B": "neither"}))
+
+
+def test_what_may_be_absent_is_no_blank_cell_where_it_is() -> None:
+    """An optional column that a row lacks clears nothing and is no error; one that stands there blank is blank."""
+    target = {"field": "name", "optional": True, "blank": "clear"}
+    feeds = compiled(configured({"A": target, "B": {**target, "field": "statusReason", "blank": "error"}}))
+    key = {feeds.key_columns[0]: "CRM-1"}
+    lacking, blank = (
+        map_row(feeds, SourceRow(1, Place("rows.csv", 2), {**key, **cells})) for cells in ({}, {"A": "", "B": "x"})
+    )
+    assert isinstance(lacking, Desired)
+    assert lacking.wishes == ()
+    assert isinstance(blank, Desired)
+    assert [(wish.path, wish.desired) for wish in blank.wishes] == [("/statusReason", "x"), ("/name", None)]
+
+
+def test_columns_that_may_be_absent_may_feed_one_field() -> None:
+    """Two dialects of one export are one mapping; a row that says both things is told to contradict itself."""
+    feeds = compiled(configured({one: {"field": "dealValue", "optional": True, "currency": "EUR"} for one in "AB"}))
+    key = {feeds.key_columns[0]: "CRM-1"}
+    one, alike, other = (
+        map_row(feeds, SourceRow(1, Place("rows.csv", 2), {**key, **cells}))
+        for cells in ({"B": "5"}, {"A": "5.0", "B": "5"}, {"A": "5", "B": "6"})
+    )
+    assert isinstance(one, Desired)
+    assert isinstance(alike, Desired)
+    assert isinstance(other, Settled)
+    assert "B: says '6' where 'A' says '5'" in other.reason
+
+
+def test_an_ignored_column_is_told_and_never_extra() -> None:
+    """Strictness is for columns that nobody has thought of."""
+    feeds = compiled(configured({"A": "name"}, ignore={"Why": "no field holds it", "Not there": "neither"}))
+    columns = [*feeds.key_columns, "A", "Why"]
+    assert check_columns(feeds, columns, strict=True) == ("column 'Why' is ignored: no field holds it",)
+    with pytest.raises(InputRefused, match="'More' is mapped to no field"):
+        check_columns(feeds, [*columns, "More"], strict=True)

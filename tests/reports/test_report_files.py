@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import stat
@@ -37,7 +38,8 @@ def test_report_is_written_by_its_suffix(tmp_path: Path, night: Report, suffix: 
     prove_writable([path])
     assert list(tmp_path.iterdir()) == []
     assert write(night, path) == path
-    assert path.read_bytes().decode() == "".join(files.RENDERERS[suffix.lower()](night))
+    files.FORMS[suffix.lower()](night, held := io.BytesIO())
+    assert path.read_bytes() == held.getvalue()
     assert list(tmp_path.iterdir()) == [path]
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -150,7 +152,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageRefused) as caught:
         prove_writable(paths)
     assert caught.value.problems == (
-        f"{tmp_path}/report.pdf: a report ends in .csv, .json, .txt; name the file accordingly",
+        f"{tmp_path}/report.pdf: a report ends in .csv, .json, .txt, .xlsx; name the file accordingly",
         f"{folder}: is a folder; name a file, for example {folder}/report.csv",
         f"{tmp_path}/missing/report.csv: there is no folder {tmp_path}/missing; create it or name another",
         f"{folder}/../report.json: two reports would go to this one file; name two",

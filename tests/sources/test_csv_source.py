@@ -179,6 +179,28 @@ def test_a_stated_delimiter_is_used(folder: Path, stated: str, delimiter: str) -
     assert refusal(folder, '"a\n', rows=rows) == "deals.csv:1: a quote is opened and never closed"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "\ufeffsep=;"])
+def test_a_first_line_of_excel_states_the_delimiter(folder: Path, first: str, end: str) -> None:
+    """`sep=;` is no header; it outweighs what the header shows, and the lines keep their numbers."""
+    read_ = table(folder, end.join([first, "Deal ID;Name,Value", "1;a", "2", ""]))
+    assert read_.columns == ("Deal ID", "Name,Value")
+    sound, ragged = read_
+    assert (sound.place.line, dict(sound.columns)) == (3, {"Deal ID": "1", "Name,Value": "a"})
+    assert (ragged.place.line, ragged.fault) == (4, "has 1 cell, the header has 2")
+    assert refusal(folder, end.join([first, "Deal ID;Name", '1;"a', ""])).startswith("deals.csv:3: a quote is opened")
+
+
+def test_a_delimiter_stated_otherwise_or_unknown_is_refused(folder: Path) -> None:
+    """Two statements that differ are told; so is one that nobody could follow."""
+    rows = Rows.model_validate({"delimiter": ";"})
+    assert table(folder, "sep=;\na;b\n", rows=rows).columns == ("a", "b")
+    assert refusal(folder, "sep=,\na,b\n", rows=rows).startswith("deals.csv:1: 'sep=,' states another delimiter")
+    assert refusal(folder, "sep=|\na|b\n").startswith("deals.csv:1: 'sep=|' states a delimiter that is neither")
+    assert table(folder, "sep=;").columns == ()
+    assert table(folder, "Sep=x,b\n", rows=Rows.model_validate({"delimiter": ","})).columns == ("Sep=x", "b")
+
+
 def test_header_cells_are_trimmed(folder: Path) -> None:
     """Spaces around a column's name are no part of it."""
     assert table(folder, "\ufeff Deal ID , Name\n").columns == ("Deal ID", "Name")

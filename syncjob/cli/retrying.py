@@ -1,0 +1,50 @@
+"""`syncjob retry`: the rows of a report or run that need a person are planned anew; nothing is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from syncjob.cli.options import job_of, ledger_file, reporting, shared
+
+
+@click.command()
+@click.argument("report", metavar="REPORT|RUN")
+@click.option(
+    "-o", "--output", metavar="PLAN", type=click.Path(path_type=Path), help="Keep the plan, to look at and apply."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
+@reporting
+@shared
+def retry(
+    report: str,
+    output: Path | None,
+    reports: tuple[Path, ...],
+    config: str | None,
+    allow: tuple[str, ...],
+    log_file: Path | None,
+    **flags: bool,
+) -> int:
+    """Plan the rows anew that need a person; nothing is sent.
+
+    REPORT is a report kept as a workbook or CSV, in which a conflict may have been decided
+    (decision: mine, theirs or a value) and cells mended; RUN is the id of a past run. The
+    rows are read and compared again, never replayed.
+    """
+    from syncjob.cli.planning import Wanted, planned
+    from syncjob.errors import InputRefused
+    from syncjob.job.retrying import from_report, from_run
+    from syncjob.ledger import Ledger
+
+    job = job_of(config, allow, log_file, strict=flags["strict"])
+    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    file, path = Path(report), ledger_file(job)
+    if file.exists():
+        return planned(job, lambda folder: from_report(job, file, folder), (file,), wanted)
+    if not path.exists():
+        raise InputRefused(f"{report}: there is no such file, and no run either: the ledger {path} is not there")
+    with Ledger(path) as ledger:
+        if not ledger.knows(report):
+            raise InputRefused(f"{report}: neither the file of a report nor a run that {path} knows")
+        return planned(job, lambda _: from_run(ledger, report), (), wanted)

@@ -1,0 +1,113 @@
+"""The workbook of a plan that a person has ticked goes in; out come the rows that may be sent, and who approved.
+
+What is sent is the plan, never the workbook: rows are found by the number that the report gave them, and a workbook of
+another plan, with cells that say something else than the plan, or a tick that nobody can understand is refused. Rows
+may be sorted, filtered out or deleted: a row that is not ticked is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from syncjob.core.cells import MASK
+from syncjob.errors import InputRefused
+from syncjob.job.context import Job
+from syncjob.job.reading import from_file
+from syncjob.model import Cause, Number, Outcome, Settled, SourceRow
+from syncjob.model.own import MADE_BY, OWN, SEND, N
+from syncjob.planfile import PlanFile
+from syncjob.sources import saved_by
+
+TICKS = ("yes", "y", "x", "true", "1", "ja", "oui", "✓", "✔")
+BLANKS = ("", "no", "n", "false", "0", "nein", "non", "-")
+TOLD_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The rows that were ticked, by number; the workbook and its digest; who saved it last, '' when it does not say."""
+
+    rows: frozenset[int]
+    source: str
+    digest: str
+    by: str
+
+    def of(self, planned: Settled) -> Settled:
+        """Give a row of the plan as it may be sent: one that was not ticked is held."""
+        if planned.outcome is not Outcome.PLANNED or planned.n in self.rows:
+            return planned
+        return Settled.of_change(planned.change(), Cause.NOT_APPROVED, f"nobody has ticked it in {self.source}")
+
+    def facts(self) -> dict[str, str]:
+        """Give what the record says of who approved."""
+        return {"source": self.source, "digest": self.digest, "by": self.by}
+
+
+def approved(job: Job, file: Path, plan: PlanFile, folder: Path) -> Approval:
+    """Hold a ticked workbook against its plan; InputRefused names all that is wrong with it."""
+    given = from_file(job, file, folder)
+    problems: list[str] = []
+    ticked: set[int] = set()
+    seen: dict[int, SourceRow] = {}
+    for row in given.table:
+        n = _number(row, plan, problems)
+        if n is not None and n in seen:
+            problems.append(f"{row.place}: stands twice, here and at {seen[n].place}; keep one of them")
+        elif n is not None:
+            seen[n] = row
+            word = row.own.get(SEND, "").strip().casefold()
+            if word in TICKS:
+                ticked.add(n)
+            elif word not in BLANKS:
+                problems.append(f"{row.place}: {OWN}{SEND} says {word!r}; write yes, or leave it blank")
+    problems += _edited(plan, seen)
+    if problems:
+        more = [f"… and {len(problems) - TOLD_MAX} more"] if len(problems) > TOLD_MAX else []
+        raise InputRefused(*problems[:TOLD_MAX], *more)
+    return Approval(frozenset(ticked), given.source, given.digest, saved_by(file))
+
+
+def _number(row: SourceRow, plan: PlanFile, problems: list[str]) -> int | None:
+    """Give the number that the plan's report gave a row."""
+    if row.fault:
+        problems.append(f"{row.place}: {row.fault}")
+        return None
+    number, made_by = row.own.get(N, "").strip(), row.own.get(MADE_BY, "").strip()
+    if made_by != plan.header.id:
+        what = f"was made from plan {made_by}" if made_by else "is no row of a plan's report"
+        problems.append(f"{row.place}: {what}, this is plan {plan.header.id}; tick the report of this very plan")
+        return None
+    if not number.isdecimal():
+        problems.append(f"{row.place}: {OWN}{N} was changed to {number!r}; make the report of the plan again")
+        return None
+    return int(number)
+
+
+def _edited(plan: PlanFile, seen: dict[int, SourceRow]) -> Iterator[str]:
+    """Say where a person wrote something into the workbook that the plan would not send."""
+    known = 0
+    for planned in plan.rows():
+        row = seen.get(planned.n)
+        if row is None:
+            continue
+        known += 1
+        for column, cell in planned.columns.items():
+            if (
+                column in row.columns
+                and not row.columns[column].startswith(MASK)
+                and not _same(row.columns[column], cell)
+            ):
+                at = row.at(column) if row.letters else f"{row.place} {column}"
+                yield f"{at}: differs from the plan, and what is sent is the plan; plan the edited file anew"
+    if known < len(seen):
+        yield f"{len(seen) - known} rows are not in plan {plan.header.id}; make its report again"
+
+
+def _same(one: str, other: str) -> bool:
+    """Tell whether a workbook's cell is the plan's: a workbook may write a number in fewer digits."""
+    if isinstance(one, Number) and isinstance(other, Number):
+        return Decimal(one) == Decimal(other)
+    return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()

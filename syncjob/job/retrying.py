@@ -1,0 +1,82 @@
+"""The rows that need a person, once more: a report or a past run goes in, the rows to plan anew come out.
+
+Nothing is replayed: the rows are read, matched and diffed again like any others. What a report's `decision` says, and
+what the rows were merged with then, comes along (`core.deciding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncjob.core.report import NEEDS_PERSON
+from syncjob.errors import InputRefused
+from syncjob.job.context import Job
+from syncjob.job.reading import Given, from_file
+from syncjob.ledger import Ledger
+from syncjob.model import Cause, Settled, SourceRow
+from syncjob.model.own import OUTCOME, OWN, REMEMBERED
+from syncjob.model.remembering import remember
+from syncjob.sources import Table
+
+UNREAD = (Cause.RAGGED_LINE,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Needing:
+    """The rows of a report that need a person."""
+
+    report: Table
+    source: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.report.columns
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.report.notes
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        for row in self.report:
+            if not row.fault and OUTCOME not in row.own:
+                raise InputRefused(
+                    f"{self.source}: has no column {OWN + OUTCOME!r}, so it is no report of a plan or run; "
+                    "to plan a file of rows: syncjob plan"
+                )
+            if row.fault or row.own[OUTCOME] in NEEDS_PERSON:
+                yield row
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRun:
+    """The rows of a past run that need a person, as the ledger holds them."""
+
+    ledger: Ledger
+    run: str
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[SourceRow]:
+        for settled in self.ledger.outcomes(self.run):
+            if settled.outcome in NEEDS_PERSON:
+                yield _row(settled)
+
+
+def from_report(job: Job, file: Path, folder: Path) -> Given:
+    """Open a report that was kept as a workbook or CSV, with whatever was decided in it."""
+    given = from_file(job, file, folder)
+    return Given(given.source, given.digest, _Needing(given.table, given.source), rows_min=0)
+
+
+def from_run(ledger: Ledger, run: str) -> Given:
+    """Take the rows of a past run; InputRefused when the ledger knows no such run."""
+    facts = ledger.facts(run)
+    return Given(facts["source"], facts["digest"], _OfRun(ledger, run, tuple(facts["columns"])), rows_min=0)
+
+
+def _row(settled: Settled) -> SourceRow:
+    fault = settled.reason if settled.cause in UNREAD else ""
+    own = {OUTCOME: str(settled.outcome), REMEMBERED: remember(settled)}
+    return SourceRow(settled.n, settled.place, settled.columns, fault, own=own)

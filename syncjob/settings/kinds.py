@@ -1,0 +1,93 @@
+"""The kinds of value that a configuration holds: an address, a zone, a duration, a share; text in, the value out.
+
+Each says in one sentence what is wrong and what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+REFERRALS = "/engagements/referrals"
+VERSION = "/v1.0"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
+HOST = re.compile(r"[a-z0-9_.:-]+")
+AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
+
+
+def _url(text: str) -> str:
+    """Give the address of the referrals themselves: a bare host gains the API's path."""
+    parts = urlsplit(text.strip())
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError(f"{text!r} must start with https:// (plain http only for localhost, the sandbox)")
+    if not _can_be_reached(parts) or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} must be https://HOST[/PATH] and nothing else")
+    path = parts.path.rstrip("/")
+    if not path.endswith(REFERRALS):
+        path = (path or VERSION) + REFERRALS
+    return urlunsplit((parts.scheme, parts.netloc.lower(), path, "", ""))
+
+
+def _can_be_reached(parts: SplitResult) -> bool:
+    """Tell whether host, port and path are such as a connection can be made to; a foreign name comes as punycode."""
+    host = parts.hostname or ""
+    try:
+        return bool(HOST.fullmatch(host) and host.encode("idna") and parts.port != 0 and parts.path.isprintable())
+    except ValueError:
+        return False
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no IANA time zone; write for example Europe/Berlin") from None
+    return text
+
+
+def _age(value: Any) -> Any:
+    found = AGE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no duration; write a number and a unit, for example 24h or 90m")
+    return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
+
+
+def _limit(value: Any) -> Any:
+    """`30%` becomes 0.3; a whole number stays a count of rows."""
+    if not isinstance(value, str):
+        return value
+    if PERCENT.fullmatch(value.strip()):
+        return float(value.strip()[:-1]) / 100
+    if not value.strip().isdecimal():
+        raise ValueError(f"{value!r} is neither a count of rows nor a share such as 30%")
+    return int(value)
+
+
+def _translation(value: Any) -> Any:
+    """Words of the CRM may look like numbers; meanings are left for pydantic to check."""
+    return {str(word): meaning for word, meaning in value.items()} if isinstance(value, dict) else value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Age = Annotated[timedelta, BeforeValidator(_age, json_schema_input_type=str)]
+Count = Annotated[int, Field(ge=0)]
+Portion = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[Count | Portion | None, BeforeValidator(_limit, json_schema_input_type=int | str | None)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="an ISO 4217 code, for example EUR")]
+Blank = Literal["ignore", "clear", "error"]
+Translation = Annotated[dict[str, str], BeforeValidator(_translation)]
+
+
+def _columns(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Columns = Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | list[str])]

@@ -1,0 +1,158 @@
+"""A report handed in again: what it remembers is the base, what a person has decided there counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asked import AMOUNT, GUID, STATUS, SUBSTATUS, configured
+
+from syncjob.core.diff import diff
+from syncjob.core.feeds import compiled
+from syncjob.core.mapping import map_row
+from syncjob.core.merge import Rules
+from syncjob.model import Cause, Change, Desired, Observed, Pair, Place, Settled, SourceRow
+from syncjob.model.remembering import disputed, remember, remembered
+
+FIELDS: dict[str, Any] = {
+    "Deal": "name",
+    "Amount": {"field": "dealValue", "currency": "EUR"},
+    "Stage": {
+        "field": "status",
+        "translate": {"Working": "Active/Accepted", "Won": "Closed/Won", "New": "New/Received"},
+    },
+}
+FEEDS = compiled(configured(FIELDS))
+BASE = {"/name": "Pilot", AMOUNT: "1000", "/details/currency": "EUR"}
+CELLS = {"Key": "CRM-1", "Deal": "Pilot", "Amount": "1500"}
+
+
+def body(amount: int = 1200, name: str = "Pilot", status: str = "Active") -> dict[str, Any]:
+    """Give the referral as it is now."""
+    return {
+        "id": GUID,
+        "name": name,
+        "status": status,
+        "substatus": "Accepted" if status == "Active" else "Received",
+        "details": {"dealValue": amount, "currency": "EUR"},
+    }
+
+
+def first(cells: dict[str, str], base: dict[str, Any], held: dict[str, Any]) -> Settled:
+    """Give the conflict that a report is written of."""
+    row = map_row(FEEDS, SourceRow(1, Place("deals.csv", 2), cells))
+    assert isinstance(row, Desired)
+    found = diff(Pair(row, Observed(GUID, '"e"', held), base), Rules())
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.BOTH_MOVED
+    return found
+
+
+CONFLICT = first(CELLS, BASE, body())
+
+
+def again(held: dict[str, Any], cells: dict[str, str] = CELLS, **own: str) -> Change | Settled:
+    """Hand the report in again, decided."""
+    mine = {"outcome": "conflicted", "base": remember(CONFLICT)} | own
+    found = map_row(FEEDS, SourceRow(1, Place("report.xlsx", 2, "rows"), cells, own=mine))
+    if isinstance(found, Settled):
+        return found
+    found = Desired.from_json(found.to_json())
+    return diff(Pair(found, Observed(GUID, '"f"', held), found.base), Rules())
+
+
+def operations(found: Change | Settled) -> dict[str, Any]:
+    """Give what is sent, by path."""
+    assert isinstance(found, Change), found
+    return {one.path: one.value for one in found.operations}
+
+
+def test_a_conflict_that_nobody_decided_is_one_again() -> None:
+    """The report's base is not forgotten on the way."""
+    found = again(body())
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.BOTH_MOVED
+    assert found.reason == "dealValue: was 1000, the remote says 1200, the row says 1500"
+
+
+def test_mine_sends_the_row_s_value() -> None:
+    """The remote still holds what the person saw."""
+    assert operations(again(body(), decision=" Mine ")) == {AMOUNT: "1500"}
+
+
+def test_mine_does_not_count_against_what_nobody_has_seen() -> None:
+    """The remote moved once more: that is another conflict."""
+    found = again(body(amount=1300), decision="mine")
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.BOTH_MOVED
+    assert found.reason == "dealValue: was 1200, the remote says 1300, the row says 1500"
+
+
+def test_theirs_takes_the_row_s_opinion_away() -> None:
+    """Of that field; the others are what they were."""
+    found = again(body(), decision="theirs")
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.IN_STEP
+    assert operations(again(body(), CELLS | {"Deal": "Rollout"}, decision="THEIRS")) == {"/name": "Rollout"}
+
+
+def test_a_value_settles_it_in_its_place() -> None:
+    """Read as the column is read."""
+    assert operations(again(body(), decision="1350")) == {AMOUNT: "1350"}
+    found = again(body(), decision="12k")
+    assert isinstance(found, Settled)
+    assert found.reason == (
+        "syncjob decision: Amount: '12k' is not a plain number; write it as 12000.50 or state a locale; "
+        "or write mine or theirs"
+    )
+
+
+def test_a_value_cannot_settle_two_fields() -> None:
+    """Nobody knows which it is meant for."""
+    two = first(CELLS | {"Deal": "Mine"}, BASE, body(name="Theirs"))
+    assert [one.path for one in disputed(two)] == ["/name", AMOUNT]
+    found = again(body(name="Theirs"), CELLS | {"Deal": "Mine"}, base=remember(two), decision="1350")
+    assert isinstance(found, Settled)
+    assert found.reason == ("syncjob decision: 2 fields are in conflict (name, dealValue); write mine or theirs")
+    both = operations(again(body(name="Theirs"), CELLS | {"Deal": "Mine"}, base=remember(two), decision="mine"))
+    assert both == {"/name": "Mine", AMOUNT: "1500"}
+
+
+def test_status_and_substatus_are_decided_as_one() -> None:
+    """In the CRM's word for both."""
+    cells = CELLS | {"Stage": "Won", "Amount": ""}
+    base = {STATUS: "New", SUBSTATUS: "Received"}
+    found = first(cells, base, body(status="Active"))
+    held = body(status="Active")
+    assert operations(again(held, cells, base=remember(found), decision="mine")) == {STATUS: "Closed", SUBSTATUS: "Won"}
+    kept = again(held, cells, base=remember(found), decision="Working")
+    assert isinstance(kept, Settled)
+    assert kept.cause is Cause.IN_STEP
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "{", "[]", '{"/name": 1}', '{"/nowhere": [1]}', '{"/name": [1, 2, 3]}', "[" * 99_999]
+)
+def test_a_conflict_without_its_memory_is_invalid(cell: str) -> None:
+    """Without the base the row's value would win unseen."""
+    found = again(body(), base=cell)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.BAD_CELL
+    assert found.reason.startswith("syncjob base: was changed or taken out")
+
+
+def test_a_decision_where_nothing_was_in_conflict_is_told() -> None:
+    """It settles nothing."""
+    found = again(body(), base="", outcome="rejected", decision="mine")
+    assert isinstance(found, Change)
+    assert found.warnings == ("syncjob decision: 'mine' settles nothing here: no field of this row was in conflict",)
+
+
+def test_what_is_remembered_fits_a_cell() -> None:
+    """Or is left out whole; what cannot be read is told from what was never there."""
+    long = Settled.from_json(
+        CONFLICT.to_json() | {"fields": [{"path": "/name", "base": "x" * 40_000, "observed": 1, "desired": 2}]}
+    )
+    assert remember(long) == ""
+    assert remembered("") == {}
+    assert remembered("x") is None

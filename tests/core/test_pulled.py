@@ -1,0 +1,221 @@
+"""A pulled file describes itself: untouched it asks for nothing, edited it knows what was there before."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from asked import AMOUNT, BERLIN, CLOSING, GUID, NOTES, TEAM, bodies, configured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncjob.core import pulled
+from syncjob.core.diff import diff
+from syncjob.core.feeds import Feeds, compiled
+from syncjob.core.fields import BY_NAME, TABLE
+from syncjob.core.mapping import map_row
+from syncjob.core.merge import Rules
+from syncjob.core.values import look
+from syncjob.errors import InputRefused
+from syncjob.model import Cause, Change, Day, Desired, Number, Observed, Pair, Place, Settled, SourceRow, dumps
+from syncjob.model.own import PULLED_ID, PULLED_VALUES, PULLED_ZONE
+
+FEEDS = compiled(configured({"Deal": "name"}))
+FIELDS = (*(field for field in TABLE if not field.locked), BY_NAME["customerProfile.name"])
+BODY: dict[str, Any] = {
+    "id": GUID,
+    "name": "Pilot",
+    "externalReferenceId": "00123",
+    "status": "Active",
+    "substatus": "Accepted",
+    "customerProfile": {"name": "Contoso"},
+    "details": {"dealValue": 10000, "currency": "EUR", "closingDateTime": "2027-03-30T22:00:00Z", "notes": "call"},
+    "team": [{"email": "anna@contoso.example", "firstName": "Anna", "title": "CTO"}, {"email": "bob@contoso.example"}],
+}
+
+
+def line(body: Any, zone: str | None = None, **edited: str) -> SourceRow:
+    """Give the row that a referral is pulled as; `__` in an edited field's name is a dot."""
+    values = {field.path: look(body, field.path) for field in FIELDS}
+    known = {path: value for path, value in values.items() if value is not None}
+    cells = {"id": body["id"]} | {one.name: pulled.cell_of(one, known.get(one.path), zone) for one in FIELDS}
+    hidden = {PULLED_ID: body["id"], PULLED_ZONE: zone or "", PULLED_VALUES: dumps(known)}
+    return SourceRow(
+        1, Place("p.csv", 2), cells | hidden | {name.replace("__", "."): at for name, at in edited.items()}
+    )
+
+
+def asked(row: SourceRow, feeds: Feeds = FEEDS) -> Desired:
+    """Give what a row asks for, as it comes out of the draft."""
+    found = map_row(feeds, row)
+    assert isinstance(found, Desired), found
+    return Desired.from_json(found.to_json())
+
+
+def refused(row: SourceRow) -> Settled:
+    """Give why a row cannot be read."""
+    found = map_row(FEEDS, row)
+    assert isinstance(found, Settled)
+    return found
+
+
+def against(row: SourceRow, body: Any) -> Change | Settled:
+    """Hold a row against the referral as it is now."""
+    desired = asked(row)
+    return diff(Pair(desired, Observed(body["id"], '"e"', body), desired.base), Rules())
+
+
+@given(body=bodies(), zone=st.sampled_from([None, "UTC", BERLIN, "Asia/Kolkata"]))
+def test_untouched_it_asks_for_nothing(body: dict[str, Any], zone: str | None) -> None:
+    """However odd the values are, and in whatever zone its dates are shown."""
+    body = body | {"id": GUID}
+    found = against(line(body, zone), body)
+    assert isinstance(found, Settled), found
+    assert found.cause is Cause.IN_STEP
+    assert not found.warnings
+
+
+def test_an_edited_cell_is_one_change() -> None:
+    """Nothing else of the row moves, odd as it may be."""
+    found = against(line(BODY, dealValue=Number("12000")), BODY)
+    assert isinstance(found, Change)
+    assert [one.to_json() for one in found.operations] == [{"op": "replace", "path": AMOUNT, "value": "12000"}]
+
+
+def test_what_somebody_else_edited_meanwhile_is_left_alone() -> None:
+    """Drift of another field is told; the edit goes."""
+    now = copy.deepcopy(BODY)
+    now["name"] = "Renamed elsewhere"
+    found = against(line(BODY, dealValue="12000"), now)
+    assert isinstance(found, Change)
+    assert [one.path for one in found.operations] == [AMOUNT]
+    assert found.warnings == ("name: changed at the remote since row and remote agreed; kept",)
+
+
+def test_the_same_field_edited_on_both_sides_is_a_conflict() -> None:
+    """With the three values."""
+    now = copy.deepcopy(BODY)
+    now["details"]["dealValue"] = 11000
+    found = against(line(BODY, dealValue="12000"), now)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.BOTH_MOVED
+    assert found.reason == "dealValue: was 10000, the remote says 11000, the row says 12000"
+
+
+def test_an_untouched_row_is_no_licence() -> None:
+    """Only the remote moved."""
+    now = copy.deepcopy(BODY)
+    now["details"]["dealValue"] = 11000
+    found = against(line(BODY), now)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.REMOTE_MOVED
+
+
+def test_dates_are_shown_as_days_where_they_begin_one() -> None:
+    """In the zone that the file names, whatever the configuration says by then."""
+    row = line(BODY, BERLIN)
+    assert row.columns["closingDateTime"] == "2027-03-31"
+    assert isinstance(row.columns["closingDateTime"], Day)
+    moved = asked(line(BODY, BERLIN, closingDateTime="2027-04-01"))
+    assert {one.path: one.desired for one in moved.wishes}[CLOSING] == "2027-03-31T22:00:00Z"
+    assert line(BODY, "UTC").columns["closingDateTime"] == "2027-03-30T22:00:00Z"
+
+
+def test_a_row_that_was_sorted_in_part_is_invalid() -> None:
+    """The visible id is another than the one that the values belong to."""
+    other = "11111111-0000-4000-8000-000000000000"
+    found = refused(line(BODY, id=other))
+    assert found.cause is Cause.BAD_KEY
+    assert found.reason == (
+        f"id: says {other!r} where the row was pulled for {GUID!r}; were columns sorted or cut in part? "
+        "Pull again, and sort whole rows"
+    )
+
+
+@pytest.mark.parametrize("cell", ["", "{", "[]", '{"/nowhere": 1}', "[" * 100_000])
+def test_hidden_cells_that_were_changed_make_the_row_invalid(cell: str) -> None:
+    """Without its base nobody can tell what was edited."""
+    row = line(BODY)
+    found = refused(SourceRow(1, row.place, dict(row.columns) | {PULLED_VALUES: cell}))
+    assert found.cause is Cause.BAD_KEY
+    assert found.reason.startswith(f"{PULLED_VALUES}: the hidden cell was changed or cut")
+    found = refused(SourceRow(1, row.place, dict(row.columns) | {PULLED_ID: "none"}))
+    assert found.reason.startswith(f"{PULLED_ID}: 'none' is no referral id")
+
+
+def test_an_emptied_cell_is_warned_of() -> None:
+    """A blank has no opinion; who wants it cleared writes so."""
+    desired = asked(line(BODY, notes=" "))
+    assert desired.warnings == ("notes: was emptied, and a blank cell has no opinion; write <clear> to clear it",)
+    assert NOTES not in {one.path for one in desired.wishes}
+    cleared = {one.path: one.desired for one in asked(line(BODY, notes="<clear>")).wishes}
+    assert cleared[NOTES] is None
+
+
+def test_what_cannot_be_written_must_stay() -> None:
+    """An edit there would be lost without a word."""
+    found = refused(line(BODY, customerProfile__name="Fabrikam"))
+    assert found.cause is Cause.BAD_CELL
+    assert found.reason == (
+        "customerProfile.name: cannot be written: it is locked once the referral is created; put back what was pulled"
+    )
+
+
+def test_lost_zeros_are_no_edit() -> None:
+    """A spreadsheet that opened the CSV has made a number of the id."""
+    found = refused(line(BODY, externalReferenceId="123"))
+    assert found.reason == (
+        "externalReferenceId: a spreadsheet has taken off the leading zeros; format the column as text"
+    )
+
+
+def test_who_is_taken_out_of_a_cell_stays_in_the_list() -> None:
+    """Being absent removes nobody; it is told how to."""
+    row = line(BODY, team="anna@contoso.example\ncarl@contoso.example")
+    (warning,) = asked(row).warnings
+    assert warning == (
+        "team: 1 of the pulled members are not named any more; they stay. "
+        "Write <remove> and the e-mail on a line to drop a person"
+    )
+    found = against(row, BODY)
+    assert isinstance(found, Change)
+    assert [(one.op, one.path) for one in found.operations] == [("add", f"{TEAM}/-")]
+    gone = against(line(BODY, team="anna@contoso.example\n<remove> bob@contoso.example"), BODY)
+    assert isinstance(gone, Change)
+    assert [one.value for one in gone.operations] == [[BODY["team"][0]]]
+
+
+def test_status_is_edited_together_with_its_substatus() -> None:
+    """Half an edit is told."""
+    found = refused(line(BODY, status="Closed"))
+    assert found.cause is Cause.BAD_CELL
+    closed = asked(line(BODY, status="Closed", substatus="Won"))
+    assert {one.desired for one in closed.wishes if "status" in one.path.lower()} == {"Closed", "Won"}
+
+
+def test_an_amount_needs_its_currency_here_too() -> None:
+    """Where the remote has none, the row must say."""
+    bare = BODY | {"details": {"dealValue": 5}}
+    assert "has no currency" in refused(line(bare, dealValue="6")).reason
+    assert asked(line(bare, dealValue="6", currency="EUR"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ((PULLED_ID, "id"), "the file was pulled, but its column 'syncjob pulled values' is gone; pull it again"),
+        ((PULLED_ID, PULLED_VALUES), "the file was pulled, but its column 'id' is gone; pull it again"),
+    ],
+)
+def test_a_pulled_file_without_its_columns_is_refused(columns: tuple[str, ...], said: str) -> None:
+    """Before anything is made of its rows."""
+    with pytest.raises(InputRefused) as error:
+        pulled.check_columns(columns)
+    assert error.value.problems == (said,)
+
+
+def test_a_column_of_somebody_s_own_is_told() -> None:
+    """It feeds nothing; what it may have meant is said."""
+    columns = (PULLED_ID, PULLED_VALUES, "id", "dealValu", "name")
+    assert pulled.check_columns(columns) == ("column 'dealValu' is no field; did you mean 'dealValue'?",)

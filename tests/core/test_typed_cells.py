@@ -1,0 +1,154 @@
+"""Cells that a workbook or JSON has typed: what is known of them is not asked again, what is lost is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from asked import BERLIN, configured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncjob.core.cells import parse
+from syncjob.core.feeds import compiled
+from syncjob.core.fields import BY_NAME
+from syncjob.core.mapping import map_row
+from syncjob.core.matching import key_of
+from syncjob.core.reading import CellError, Reading
+from syncjob.model import (
+    Day,
+    Desired,
+    Number,
+    Number1904,
+    Place,
+    Settled,
+    SourceRow,
+    Truth,
+    columns_from_json,
+    columns_to_json,
+)
+
+MONEY, DATE, NAME, CRM = (BY_NAME[name] for name in ("dealValue", "closingDateTime", "name", "externalReferenceId"))
+GERMAN = Reading(locale="de_DE", date_format="%d.%m.%Y", time_zone=BERLIN)
+SERIAL = Reading(time_zone=BERLIN, excel_serial=True)
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=2))
+def test_a_number_needs_no_locale(amount: Decimal) -> None:
+    """What is a number already is not read as a text in some locale: 1.234 is one and a bit."""
+    assert Decimal(parse(MONEY, Number(format(amount, "f")), GERMAN)) == amount
+    assert Decimal(parse(MONEY, Number(format(amount, "f")), Reading())) == amount
+
+
+@pytest.mark.parametrize("cell", [Day("2027-03-31"), Truth("true")])
+def test_a_date_is_no_amount(cell: str) -> None:
+    """Excel has made a date of 3.31; nobody knows what was written."""
+    with pytest.raises(CellError, match="no number in the workbook; format the cell as a number"):
+        parse(MONEY, cell, Reading())
+
+
+def test_a_date_needs_no_format() -> None:
+    """A date of a workbook is a date, whatever the format of the others."""
+    assert parse(DATE, Day("2027-03-31"), GERMAN) == parse(DATE, "31.03.2027", GERMAN) == "2027-03-30T22:00:00Z"
+    assert parse(DATE, Day("2027-03-31T14:30:00"), GERMAN) == "2027-03-31T14:30:00+02:00"
+
+
+def test_a_bare_number_is_no_date() -> None:
+    """Unless somebody says so."""
+    with pytest.raises(
+        CellError, match=r"'46082' is a bare number; format the cell as a date, or set excel_serial: true"
+    ):
+        parse(DATE, Number("46082"), GERMAN)
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        (Number("46082"), "2026-03-01"),
+        ("46082", "2026-03-01"),
+        (Number("61"), "1900-03-01"),
+        (Number1904("44620"), "2026-03-01"),
+        (Number1904("0"), "1904-01-01"),
+    ],
+)
+def test_a_count_of_days_is_read_as_its_workbook_counts(cell: str, day: str) -> None:
+    """From 1900 as Excel does, from 1904 as it did on a Macintosh."""
+    assert parse(DATE, cell, Reading(time_zone="UTC", excel_serial=True)) == f"{day}T00:00:00Z"
+
+
+def test_the_fraction_of_a_count_is_the_time_of_day() -> None:
+    """Half a day is noon."""
+    assert parse(DATE, Number("46082.5"), SERIAL) == "2026-03-01T12:00:00+01:00"
+
+
+@pytest.mark.parametrize("cell", [Number("60"), Number("-3"), Number("99999999999")])
+def test_a_count_that_excel_never_makes_is_refused(cell: str) -> None:
+    """Day 60 is a 29 February 1900 that never was."""
+    with pytest.raises(CellError, match="no count of days that Excel makes"):
+        parse(DATE, cell, SERIAL)
+
+
+@pytest.mark.parametrize("cell", [Number("12345"), Number("1234567890123456"), Number("1.5")])
+def test_a_number_is_no_key(cell: str) -> None:
+    """Its leading zeros and its sixteenth digit are gone."""
+    _, fault = key_of("externalReferenceId", cell)
+    assert "Excel changed this id to a number" in fault
+    assert "match.numeric: true" in fault
+
+
+def test_keys_may_be_plain_numbers() -> None:
+    """Where the configuration knows that they are, up to the digits that a workbook keeps."""
+    assert key_of("externalReferenceId", Number("12345"), numeric=True) == ("12345", "")
+    for cell in (Number("1234567890123456"), Number("1.5")):
+        _, fault = key_of("externalReferenceId", cell, numeric=True)
+        assert fault.endswith("format the column as text and write the id anew")
+
+
+def test_a_reference_that_lost_digits_is_refused() -> None:
+    """As a value it would be written; as a text it is as good as any."""
+    assert parse(CRM, Number("12345"), Reading()) == "12345"
+    for cell in (Number("1234567890123456"), Number("1.5")):
+        with pytest.raises(CellError, match="Excel changed this id"):
+            parse(CRM, cell, Reading())
+    assert parse(NAME, Number("2027.5"), Reading()) == "2027.5"
+
+
+def test_cells_keep_their_kind_in_json() -> None:
+    """Plan and ledger give them back as they came."""
+    cells = {
+        "A": Number("1.10"),
+        "B": Day("2027-01-01"),
+        "C": Truth("true"),
+        "D": Number1904("3"),
+        "E": "text",
+        "F": "",
+    }
+    back = columns_from_json(columns_to_json(cells))
+    assert back == cells
+    assert [type(cell) for cell in back.values()] == [type(cell) for cell in cells.values()]
+
+
+def test_a_fault_in_a_workbook_names_its_cell() -> None:
+    """By the address that Excel shows, with all faults of the row at once."""
+    fields: dict[str, Any] = {"Amount": {"field": "dealValue", "currency": "EUR"}, "Close": "closingDateTime"}
+    letters = {"Key": "A", "Amount": "F", "Close": "G"}
+    cells = {"Key": "CRM-1", "Amount": "12k", "Close": "soon"}
+    row = SourceRow(4, Place("deals.xlsx", 17, "Q3 Pipeline"), cells, letters=letters)
+    found = map_row(compiled(configured(fields)), row)
+    assert isinstance(found, Settled)
+    assert str(found.place) == "deals.xlsx 'Q3 Pipeline'!17"
+    assert found.reason == (
+        "'Q3 Pipeline'!F17 Amount: '12k' is not a plain number; write it as 12000.50 or state a locale; "
+        "'Q3 Pipeline'!G17 Close: 'soon' is no date; write it as 2026-03-31, or state a date_format"
+    )
+
+
+def test_a_row_keeps_its_letters_while_it_waits() -> None:
+    """What only the remote shows to be wrong is told by address too."""
+    row = SourceRow(1, Place("d.xlsx", 2, "Rows"), {"Key": "CRM-1", "Deal": "x"}, letters={"Deal": "B"})
+    found = map_row(compiled(configured({"Deal": "name"})), row)
+    assert isinstance(found, Desired)
+    back = Desired.from_json(found.to_json())
+    assert back.row.at("Deal") == "Rows!B2 Deal"
+    assert back.row.place == row.place
