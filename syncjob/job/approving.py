@@ -17,12 +17,10 @@ from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.job.reading import from_file
 from syncjob.model import Cause, Number, Outcome, Settled, SourceRow
-from syncjob.model.own import MADE_BY, OWN, SEND, N
+from syncjob.model.own import BLANKS, MADE_BY, OWN, SEND, TICKS, N
 from syncjob.planfile import PlanFile
 from syncjob.sources import saved_by
 
-TICKS = ("yes", "y", "x", "true", "1", "ja", "oui", "✓", "✔")
-BLANKS = ("", "no", "n", "false", "0", "nein", "non", "-")
 TOLD_MAX = 50
 
 

@@ -16,14 +16,12 @@ from syncjob.core.matching import GUID, key_of
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.model import SourceRow
-from syncjob.model.own import OWN
+from syncjob.model.own import BLANKS, OWN, TICKS
 from syncjob.settings import Rows
 
 SHOWN_KEY, SHOWN_ID = "key", "referral id"
 LINK, REFERRAL, KEY = f"{OWN}link?", f"{OWN}referral", f"{OWN}key"
 YES = "yes"
-TICKED = (YES, "x", "true", "1")
-BLANK = ("", "no", "false", "0")
 
 
 def linked(job: Job) -> Mapping[str, str]:
@@ -74,9 +72,9 @@ class _Links:
         self.tickable = self.tickable or tick is not None
         if tick is None:  # YAML leaves out what is blank
             return
-        if tick.strip().casefold() in BLANK:
+        if tick.strip().casefold() in BLANKS:
             return
-        if tick.strip().casefold() not in TICKED:
+        if tick.strip().casefold() not in TICKS:
             raise InputRefused(f"{row.place} {LINK}: {tick!r} is neither {YES} nor blank; write one of them")
         key, referral = self._key(row), self._referral(row)
         for known, one, other in ((self._keys, key, referral), (self._referrals, referral, key)):

@@ -16,6 +16,7 @@ from syncjob.job.context import Job
 from syncjob.job.links import linked
 from syncjob.model import Cause, Desired, Settled
 from syncjob.planfile import Draft
+from syncjob.settings import Rows
 
 STDIN = Path("-")
 
@@ -50,19 +51,25 @@ def input_of(job: Job, given: Path | None) -> Path:
 
 def from_file(job: Job, file: Path, folder: Path) -> Given:
     """Take a private copy of a file into the folder and open it; InputRefused when it cannot be read."""
-    settings = job.settings
+    limits, rows = job.settings.limits, _rows(job, file)
     snapshot = sources.snapshot(
         None if file == STDIN else file,
         into=folder,
-        rows=settings.rows,
-        input_mb_max=settings.limits.input_mb_max,
+        rows=rows,
+        input_mb_max=limits.input_mb_max,
         sleep=time.sleep,
         stdin=job.stdin,
     )
-    table = sources.read(
-        snapshot, rows=settings.rows, known=job.feeds.columns, cell_chars_max=settings.limits.cell_chars_max
-    )
-    return Given(snapshot.source, snapshot.digest, table, max(1, settings.rows.rows_min))
+    table = sources.read(snapshot, rows=rows, known=job.feeds.columns, cell_chars_max=limits.cell_chars_max)
+    return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min))
+
+
+def _rows(job: Job, file: Path) -> Rows:
+    """Give how a file is read: `rows` is said of the export; a report or a pulled file is read as we write them."""
+    rows = job.settings.rows
+    if file in (STDIN, rows.file) or not sources.is_ours(file):
+        return rows
+    return Rows(workbook_s=rows.workbook_s, strict_columns=rows.strict_columns)
 
 
 def read(job: Job, given: Given, draft: Draft) -> Input:

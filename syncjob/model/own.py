@@ -7,6 +7,9 @@ Whatever begins with `syncjob ` is ours. A file of `syncjob pull` describes itse
 from __future__ import annotations
 
 OWN = "syncjob "
+CATEGORY = "syncjob"  # of a workbook of ours, in its properties
+TICKS = ("yes", "y", "x", "true", "1", "ja", "oui", "sí", "✓", "✔")
+BLANKS = ("", "no", "n", "false", "0", "nein", "non", "-")
 
 # of a report, without the prefix         shown to people               read back
 ROW = "row"  #                            where the row stood           no

@@ -31,6 +31,7 @@ from typing import Any, BinaryIO
 
 from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
+from syncjob.model.own import CATEGORY
 from syncjob.reports.outlet import Outlet
 from syncjob.reports.values import MASK, visible
 
@@ -111,7 +112,7 @@ def fill(file: BinaryIO, sheets: Sequence[Sheet]) -> None:
         undone.callback(target.let_go)
         book = xlsxwriter.Workbook(target, options)
         book.use_zip64()
-        book.set_properties({"created": MADE})
+        book.set_properties({"created": MADE, "category": CATEGORY})
         formats, names = _formats(book), _names(sheets)
         for sheet, name in zip(sheets, names, strict=True):
             page = book.add_worksheet(name, _page_class())

@@ -4,8 +4,8 @@
 guessed here: encoding, delimiter and format are seen for certain or must be stated.
 """
 
-from syncjob.sources.author import saved_by
+from syncjob.sources.author import is_ours, saved_by
 from syncjob.sources.snapshot import Snapshot, snapshot
 from syncjob.sources.table import Table, read
 
-__all__ = ["Snapshot", "Table", "read", "saved_by", "snapshot"]
+__all__ = ["Snapshot", "Table", "is_ours", "read", "saved_by", "snapshot"]

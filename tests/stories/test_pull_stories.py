@@ -252,3 +252,19 @@ def test_pulled_values_stay_out_of_the_talk(desk: Desk) -> None:
     assert "secret" not in said.err + said.out + (desk.folder / "log.jsonl").read_text()
     assert json.loads((desk.folder / "log.jsonl").read_text().splitlines()[-1])["event"] == "pull.ended"
     assert desk.run("plan", "p.csv", "--json").report["totals"] == {"rows": 1, "unchanged": 1}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_files_of_ours_are_read_as_we_write_them(desk: Desk, name: str) -> None:
+    """What the configuration says of the nightly export is not said of them: not its encoding, sheet or marker."""
+    desk.box.empty([referral(1), referral(2)])
+    export = {"format": "csv", "encoding": "cp1252", "delimiter": ";", "sheet": "Pipeline", "rows_min": 100}
+    desk.configure(rows={"file": "rows.csv", "done_marker": ".done", "final_newline": "required", **export})
+    path = pulled(desk, name)
+    edit(path, lambda rows: rows[0].update(name="Größe"))
+    said = desk.run("apply", path, "--yes", "--json", "--report", "r.xlsx", "--report", "r.csv")
+    assert said.code == 0, said.err
+    for report in ("r.xlsx", "r.csv"):
+        again = desk.run("plan", report, "--json")
+        assert again.code == 0, again.err
+        assert again.report["totals"] == {"rows": 2, "unchanged": 2}
