@@ -83,8 +83,11 @@ def suspicion(cell: str) -> str:
 def _text(field: Field, cell: str, _: Reading) -> str:
     if field.path == CURRENCY and not CURRENCY_CODE.fullmatch(cell):
         raise CellError(f"{cell!r} is no currency; write its ISO 4217 code, for example EUR")
-    if field.path == CRM_ID and isinstance(cell, Number) and (len(cell) > DIGITS_MAX or not cell.isdecimal()):
-        raise CellError(f"{cell!r}: Excel changed this id to a number; format the column as text")
+    if isinstance(cell, Number) and (len(cell) > DIGITS_MAX or not cell.isdecimal()):
+        what = "Excel changed this id to a number" if field.path == CRM_ID else "a number that Excel may show otherwise"
+        raise CellError(f"{cell!r}: {what}; format the column as text and write it anew")
+    if isinstance(cell, Day | Truth):
+        raise CellError(f"{cell!r}: is no text in the workbook; format the column as text and write it anew")
     return unicodedata.normalize("NFC", cell)
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -102,6 +103,8 @@ class PlanFile:
         """Give the same plan with fewer rows to send: `turn` is handed every row, and may only hold one back."""
         narrower = copy(self)
         narrower._turn = turn  # noqa: SLF001  # the copy is ours
+        totals = Counter(settled.cause for settled in narrower.rows())
+        narrower.footer = replace(self.footer, totals=totals, verdicts=())
         return narrower
 
     def rows(self) -> Iterator[Settled]:

@@ -20,6 +20,8 @@ OURS = tuple(words.encode(encoding) for words in (OWN + OUTCOME, PULLED_ID) for 
 
 def is_ours(file: Path) -> bool:
     """Tell whether a file is a report or was pulled: it is read as we write, however the export is read."""
+    if not file.is_file():  # a pipe would be waited for, and what it said would be gone
+        return False
     if category := _property(file, "category"):
         return category == CATEGORY
     try:

@@ -111,7 +111,16 @@ def test_a_reference_that_lost_digits_is_refused() -> None:
     for cell in (Number("1234567890123456"), Number("1.5")):
         with pytest.raises(CellError, match="Excel changed this id"):
             parse(CRM, cell, Reading())
-    assert parse(NAME, Number("2027.5"), Reading()) == "2027.5"
+
+
+@pytest.mark.parametrize(
+    "cell", [Number("0.25"), Number("-3"), Number("1234567890123456"), Day("2027-02-01"), Truth("true")]
+)
+def test_what_excel_shows_otherwise_is_no_text(cell: str) -> None:
+    """25 % is 0.25 in the file and 1-2 has become a day: what a person reads there, nobody else does."""
+    with pytest.raises(CellError, match="format the column as text and write it anew"):
+        parse(NAME, cell, Reading())
+    assert parse(NAME, Number("2027"), Reading()) == "2027"
 
 
 def test_cells_keep_their_kind_in_json() -> None:
