@@ -21,7 +21,7 @@ from typing import Any, NoReturn, TextIO
 from syncjob.errors import InputRefused
 from syncjob.model import Number, SourceRow, Truth
 from syncjob.model.own import is_own
-from syncjob.sources.decoding import Text
+from syncjob.sources.growing import GrowingTable
 from syncjob.sources.numbering import Found, Numbering
 
 CHUNK_CHARS = 1 << 16
@@ -36,21 +36,8 @@ ROWS = '"rows"'
 SHAPE = 'write one object a line, {"column": "cell"}, or a list of such objects'
 
 
-class JsonTable:
+class JsonTable(GrowingTable):
     """A JSON file of rows."""
-
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, text: Text, cell_chars_max: int) -> None:
-        """Take the text; nothing is read before the first pass."""
-        self._text = text
-        self._cell_chars_max = cell_chars_max
-        self._columns: dict[str, None] = {}
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The keys of the rows read so far, in the order in which they first appeared."""
-        return tuple(self._columns)
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused at the first line that is not what rows may hold."""

@@ -33,6 +33,7 @@ from syncjob.errors import InputRefused
 from syncjob.model import SourceRow
 from syncjob.model.own import is_own
 from syncjob.sources.decoding import Text
+from syncjob.sources.growing import GrowingTable
 from syncjob.sources.numbering import Found, Numbering
 
 DEPTH_MAX = 20
@@ -42,21 +43,8 @@ ROWS = "rows"
 SHAPE = "write a list of rows, '- column: cell', or 'rows:' with that list under it"
 
 
-class YamlTable:
+class YamlTable(GrowingTable):
     """A YAML file of rows."""
-
-    notes: tuple[str, ...] = ()
-
-    def __init__(self, text: Text, cell_chars_max: int) -> None:
-        """Take the text; nothing is read before the first pass."""
-        self._text = text
-        self._cell_chars_max = cell_chars_max
-        self._columns: dict[str, None] = {}
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The keys of the rows read so far, in the order in which they first appeared."""
-        return tuple(self._columns)
 
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused at the first line that is not what a list of rows may hold."""

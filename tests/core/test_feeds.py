@@ -100,3 +100,33 @@ def test_an_ignored_column_is_told_and_never_extra() -> None:
     assert check_columns(feeds, columns, strict=True) == ("column 'Why' is ignored: no field holds it",)
     with pytest.raises(InputRefused, match="'More' is mapped to no field"):
         check_columns(feeds, [*columns, "More"], strict=True)
+
+
+def test_the_key_of_two_dialects_is_the_one_that_is_there() -> None:
+    """Of several names the file has one; with two of them nobody knows which is meant, and with none nothing is."""
+    feeds = compiled(configured({"A": "name"}, match={"by": "externalReferenceId", "column": ["Id", "Record Id"]}))
+    for key in ("Id", "Record Id"):
+        assert check_columns(feeds, [key, "A"], strict=True) == ()
+    with pytest.raises(InputRefused, match=r"has 'Id' and 'Record Id': which is the key\? State match\.column"):
+        check_columns(feeds, ["Id", "Record Id", "A"], strict=False)
+    with pytest.raises(InputRefused, match="the file has no column 'Id' or 'Record Id'"):
+        check_columns(feeds, ["A"], strict=False)
+
+
+def test_columns_without_a_key_are_refused() -> None:
+    """Fields that no row can be held against say what is missing; without fields the files of ours bring both."""
+    with pytest.raises(UsageRefused, match="match: is missing: which column holds the key"):
+        compiled(configured({"A": "name"}, match=None))
+    assert compiled(configured({}, match=None)).columns == ()
+
+
+def test_a_field_to_compare_must_exist() -> None:
+    """`match.like` names what `link` compares; a slip there would compare nothing, in silence."""
+    match = {"by": "externalReferenceId", "column": "Key"}
+    like = {"Account": "customerProfile.name", "Other": "customerProfile.nam"}
+    with pytest.raises(UsageRefused) as refused:
+        compiled(configured({"A": "name"}, match={**match, "like": like}))
+    (said,) = refused.value.problems
+    assert said == "match.like.Other: no field is called 'customerProfile.nam'; did you mean 'customerProfile.name'?"
+    like["Other"] = "closingDateTime"
+    assert compiled(configured({"A": "name"}, match={**match, "like": like})).like["Account"] == "/customerProfile/name"

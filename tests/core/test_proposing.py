@@ -53,6 +53,8 @@ def _fields(columns: dict[str, list[str]]) -> dict[str, str]:
         (["2027-03-31"] * 9 + ["15/05/2027"], ("",)),
         # most cells could be either, one only the first, one only the second: nobody can tell
         (["01/02/2027"] * 8 + ["31/03/2027", "03/31/2027"], ("%d/%m/%Y", "%m/%d/%Y")),
+        # nor where more cells show the one order than the other: both were written
+        (["01/02/2027"] * 8 + ["31/03/2027"] * 2 + ["03/31/2027"], ("%d/%m/%Y", "%m/%d/%Y")),
         (["soon", "later"], ()),
         ([Number("46112")], ()),
         ([], ()),

@@ -219,3 +219,45 @@ def test_a_column_of_somebody_s_own_is_told() -> None:
     """It feeds nothing; what it may have meant is said."""
     columns = (PULLED_ID, PULLED_VALUES, "id", "dealValu", "name")
     assert pulled.check_columns(columns) == ("column 'dealValu' is no field; did you mean 'dealValue'?",)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"), [(BERLIN, "0001-01-01T00:00:00Z"), ("America/New_York", "0001-01-01T00:00:00Z")]
+)
+def test_a_date_that_was_never_set_is_shown_as_it_came(zone: str, moment: str) -> None:
+    """.NET writes the first day of all time; no zone has a midnight before it, and untouched it asks for nothing."""
+    body = copy.deepcopy(BODY)
+    body["details"]["closingDateTime"] = moment
+    row = line(body, zone)
+    assert row.columns["closingDateTime"] == moment
+    assert not isinstance(row.columns["closingDateTime"], Day)
+    found = against(row, body)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.IN_STEP
+
+
+def test_members_of_no_known_form_are_shown_and_untouched() -> None:
+    """A list that holds a text among its members is pulled, held against the remote, and in step."""
+    body = BODY | {"team": ["text", {"email": "bob@contoso.example"}]}
+    row = line(body)
+    assert row.columns["team"] == "text\nbob@contoso.example"
+    found = against(row, body)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.IN_STEP
+
+
+def test_a_list_that_is_cleared_is_meant_to_lose_everybody() -> None:
+    """Who writes <clear> is not warned that members are missing from the cell."""
+    row = line(BODY, team="<clear>")
+    assert not asked(row).warnings
+    found = against(row, BODY)
+    assert isinstance(found, Change)
+    assert [one.path for one in found.operations] == [TEAM]
+
+
+def test_a_list_that_cannot_be_read_is_told_for_what_it_is() -> None:
+    """Only its fault is said, and nothing of who would be missing."""
+    found = refused(line(BODY, team="Anna Ek"))
+    assert found.cause is Cause.BAD_CELL
+    assert found.reason.startswith("team: member 1 is not")
+    assert not found.warnings

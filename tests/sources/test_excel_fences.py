@@ -145,6 +145,60 @@ def test_too_many_parts_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "many.xlsx: holds 5 parts (limit 4)" in refusal(file)
 
 
+def test_parts_that_the_end_does_not_count_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the file may declare fewer than its directory holds."""
+    file = packed(tmp_path / "few.xlsx", parts(ONE_ROW))
+    content = bytearray(file.read_bytes())
+    at = content.rfind(package.END_MARK)
+    content[at + 8 : at + 12] = struct.pack("<2H", 1, 1)
+    file.write_bytes(content)
+    monkeypatch.setattr(package, "PARTS_MAX", 4)
+    assert "few.xlsx: holds 5 parts (limit 4)" in refusal(file)
+
+
+def test_a_part_under_a_password_is_refused(tmp_path: Path) -> None:
+    """Nothing is made of bytes that nobody can read; the way out is said."""
+    file = packed(tmp_path / "locked.xlsx", parts(ONE_ROW))
+    content = bytearray(file.read_bytes())
+    at = content.rfind(SHEET.encode()) - 46
+    content[at + 8] |= package.ENCRYPTED
+    file.write_bytes(content)
+    assert refusal(file) == "locked.xlsx: is encrypted; save it without a password"
+
+
+def test_parts_that_are_stored_as_they_are_are_read(tmp_path: Path) -> None:
+    """Some programs pack nothing."""
+    file = tmp_path / "stored.xlsx"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as made:
+        for name, content in parts(ONE_ROW).items():
+            made.writestr(name, content)
+    assert len(list(opened(file))) == 1
+
+
+def test_a_workbook_that_names_no_parts_is_refused(tmp_path: Path) -> None:
+    """Without the parts that lead to its sheets it has none."""
+    made = parts(ONE_ROW)
+    del made["_rels/.rels"], made["xl/_rels/workbook.xml.rels"]
+    assert "a.xlsx: the workbook names no sheet of cells" in refusal(packed(tmp_path / "a.xlsx", made))
+
+
+def test_what_is_said_of_the_sheets_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that is taken whole is bounded, whatever the workbook's own limit is."""
+    monkeypatch.setattr(package, "PART_BYTES_MAX", 1_000_000)
+    made = parts(ONE_ROW)
+    made["xl/workbook.xml"] += " " * 1_000_000
+    said = refusal(packed(tmp_path / "a.xlsx", made))
+    assert said == "a.xlsx: xl/workbook.xml is larger than 1 MB; open it in Excel and save it anew"
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 100, 240, 1000])
+def test_a_part_comes_out_to_its_last_byte(tmp_path: Path, beyond: int) -> None:
+    """However tightly it is packed, and wherever a piece of it ends."""
+    words = b"<a>" + b" " * (package.CHUNK_BYTES + beyond - 3)
+    made = package.Package(packed(tmp_path / "a.xlsx", {**parts(ONE_ROW), "docProps/app.xml": words}), "a.xlsx")
+    assert made.text("docProps/app.xml") == words
+
+
 def test_a_part_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Two readers could take one each."""
     file = packed(tmp_path / "two.xlsx", parts(ONE_ROW))
@@ -276,6 +330,13 @@ def test_a_reader_that_dies_is_the_files_fault(
     found = refusal(packed(tmp_path / "x.xlsx", parts(ONE_ROW)))
     assert said in found
     assert "open the file in Excel and save it anew, or export the rows as CSV" in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all signals have names")
+def test_a_signal_without_a_name_is_told_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ended the reader is said, and no error of ours in its place."""
+    failing(monkeypatch, tmp_path, "import os, sys; sys.stdin.readline(); os.kill(os.getpid(), 40)\n")
+    assert "its reader was ended by signal 40" in refusal(packed(tmp_path / "x.xlsx", parts(ONE_ROW)))
 
 
 def test_a_reader_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

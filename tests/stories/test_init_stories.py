@@ -9,6 +9,9 @@ import pytest
 import yaml
 from desk import Desk, crm, sheet
 
+from syncjob.errors import BrokenAssumption
+from syncjob.job import proposing
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 KINDS = (".csv", ".yaml", ".yml", ".json", ".jsonl", ".xlsx")
@@ -246,3 +249,36 @@ def test_of_several_sheets_one_is_chosen_by_a_person(desk: Desk) -> None:
     assert "--sheet: Pipeline, Other" in said
     assert "dealValue: 1200.5" in _init(desk, "deals.xlsx", "--sheet", "Pipeline")
     assert desk.run("validate").code == 0
+
+
+@pytest.mark.parametrize("remark", ["Remark, internal", "Remark,old,old"])
+def test_an_old_encoding_and_an_unclear_delimiter_are_found_together(desk: Desk, remark: str) -> None:
+    """What the first hides of the second comes to light once it is decoded; both are written down with their reasons."""
+    desk.put("deals.csv", f"CRM Id;Deal;{remark}\nA1;Größe;x\nA2;Straße;y\n".encode("cp1252"))
+    assert "name: Größe" in _init(desk, "deals.csv")
+    assert _config(desk)["rows"] == {"file": "deals.csv", "encoding": "cp1252", "delimiter": ";"}
+    assert _config(desk)["fields"] == {"Deal": "name"}
+    assert desk.run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Colour;Shape,Size",  # no column is known under either
+        "Subject;Colour,Title",  # as many are known under both
+    ],
+)
+def test_a_delimiter_that_nothing_tells_is_left_to_a_person(desk: Desk, header: str) -> None:
+    """The file is refused in the words of its reader, which name the setting; nothing is written."""
+    desk.put("deals.csv", f"{header}\nx;y,z\n")
+    said = _init(desk, "deals.csv", code=4)
+    assert "the header does not tell its delimiter" in said
+    assert "state rows.delimiter" in said
+    assert not desk.config.exists()
+
+
+def test_a_proposal_that_does_not_load_is_our_mistake() -> None:
+    """A person who let a file be looked at is not told to correct what they have not written."""
+    with pytest.raises(BrokenAssumption, match="which is an error in syncjob itself") as broken:
+        proposing.checked("job: deals\nremote: {url: 'http://localhost'}\nfields: {Deal: nam}\n")
+    assert any("no field is called 'nam'" in one for one in broken.value.problems)

@@ -268,3 +268,23 @@ def test_files_of_ours_are_read_as_we_write_them(desk: Desk, name: str) -> None:
         again = desk.run("plan", report, "--json")
         assert again.code == 0, again.err
         assert again.report["totals"] == {"rows": 2, "unchanged": 2}
+
+
+def test_a_conflict_met_while_sending_is_decided_in_the_report(desk: Desk) -> None:
+    """The base is what the plan saw; undecided it stays a conflict, and so it does when the remote moves once more."""
+    desk.box.empty([referral(1), referral(2)])
+    desk.configure()
+    desk.rows({"CRM Id": "CRM-00001", "Amount": "1500", "Currency": "EUR"}, {"CRM Id": "CRM-00002", "Deal": "Two"})
+    assert desk.run("plan", "-o", "t.syncplan").code == 0
+    desk.box.edit(1, details__dealValue=1200)
+    ran = desk.run("apply", "t.syncplan", "--yes", "--json", "--report", "r.xlsx")
+    assert ran.outcomes == {"CRM-00001": "conflicted", "CRM-00002": "applied"}
+    assert desk.run("retry", ran.report["run"]["id"], "--json").outcomes == {"CRM-00001": "conflicted"}
+    assert desk.run("retry", "r.xlsx", "--json").outcomes == {"CRM-00001": "conflicted"}
+    edit(desk.folder / "r.xlsx", partial(_deciding, "mine"))
+    assert desk.run("retry", "r.xlsx", "-o", "again.syncplan", "--json").outcomes == {"CRM-00001": "planned"}
+    desk.box.edit(1, details__dealValue=1300)
+    assert desk.run("retry", "r.xlsx", "--json").outcomes == {"CRM-00001": "conflicted"}
+    sent = desk.run("apply", "again.syncplan", "--yes", "--json")
+    assert sent.outcomes == {"CRM-00001": "conflicted"}
+    assert desk.box.store.get(guid(1))["details"]["dealValue"] == 1300
