@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import job_of, shared
+from syncjob.cli.options import job_of, prove_new, replacing, shared
 
 
 @click.command()
@@ -20,6 +20,7 @@ from syncjob.cli.options import job_of, shared
     type=click.Path(path_type=Path),
     help="The candidates, to be ticked: .xlsx, .csv or .yaml by its name.",
 )
+@replacing
 @shared
 def link(
     file: Path | None, output: Path, config: str | None, allow: tuple[str, ...], log_file: Path | None, **flags: bool
@@ -33,7 +34,9 @@ def link(
     Look at the sheet, write yes in the column `syncjob link?` or take it away, and set
     match.links to its path: plan then finds these rows. Nothing is sent.
     """
-    return _linked(job_of(config, allow, log_file, strict=flags["strict"]), file, output)
+    job = job_of(config, allow, log_file, strict=flags["strict"])
+    prove_new(output, force=flags["force"])
+    return _linked(job, file, output)
 
 
 def _linked(job: Any, file: Path | None, output: Path) -> int:
@@ -61,7 +64,7 @@ def _linked(job: Any, file: Path | None, output: Path) -> int:
     written = tables.write(output, found.sheet)
     emit(
         [
-            f"{found.unmatched} rows match no referral: {found.proposed} have candidates, {found.ticked} are ticked\n",
+            f"rows without a referral: {found.unmatched}, with candidates: {found.proposed}, ticked: {found.ticked}\n",
             f"look at {written}, tick what belongs together, set match.links to it and run syncjob plan\n",
         ]
     )

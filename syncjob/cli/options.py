@@ -84,17 +84,34 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
     bar = Bar()
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
-    return Job(
-        settings=settings,
-        world=world,
-        log=_log(log_file),
-        environ=os.environ,
-        allowed=allowances(allow),
-        strict=strict,
-        progress=bar.show,
-        stdin=getattr(sys.stdin, "buffer", None),
-        files=files,
-    )
+    allowed, log = allowances(allow), _log(log_file)
+    try:
+        return Job(
+            settings=settings,
+            world=world,
+            log=log,
+            environ=os.environ,
+            allowed=allowed,
+            strict=strict,
+            progress=bar.show,
+            stdin=getattr(sys.stdin, "buffer", None),
+            files=files,
+        )
+    except UsageRefused as error:  # of columns and fields: which file names them is known here
+        raise UsageRefused(*(f"{path}: {problem}" for problem in error.problems)) from None
+
+
+def replacing(command: Command) -> Command:
+    """Add the option of commands that write a file for people to work in."""
+    return _all(command, click.option("--force", is_flag=True, help="Replace a file that is there."))
+
+
+def prove_new(output: Path, *, force: bool) -> None:
+    """Refuse to replace a file in which somebody may have worked."""
+    from syncjob.errors import UsageRefused
+
+    if output.exists() and not force:
+        raise UsageRefused(f"{output}: is there already, perhaps with somebody's work in it; --force replaces it")
 
 
 def ledger_file(job: Job) -> Path:

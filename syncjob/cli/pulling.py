@@ -7,7 +7,10 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import job_of, shared
+from syncjob.cli.options import job_of, prove_new, replacing, shared
+
+WIDTH = 18
+WIDTHS = {"id": 12, "customerProfile.name": 30, "name": 36, "notes": 40, "team": 44, "customerProfile.team": 44}
 
 
 @click.command()
@@ -23,6 +26,7 @@ from syncjob.cli.options import job_of, shared
 @click.option(
     "--fields", metavar="NAMES", default="", help="Field names parted by commas; else all that can be written."
 )
+@replacing
 @shared
 def pull(
     output: Path,
@@ -39,6 +43,7 @@ def pull(
     edited, and what somebody else has changed meanwhile. Untouched, it plans to nothing.
     """
     job = job_of(config, allow, log_file, strict=flags["strict"])
+    prove_new(output, force=flags["force"])
     return _pulled(job, output, only, fields.split(","), f" -c {config}" if config else "")
 
 
@@ -63,7 +68,7 @@ def _pulled(job: Any, output: Path, only: str | None, names: list[str], named: s
         if isinstance(found, Exit):
             return found
         hush(job)
-        columns = tuple(Column(name, hidden=name.startswith(PULLED)) for name in found.columns)
+        columns = tuple(Column(name, WIDTHS.get(name, WIDTH), hidden=name.startswith(PULLED)) for name in found.columns)
         place = tables.write(output, Sheet("referrals", columns, ((row, "") for row in found.rows())))
     for note in found.notes:
         say(f"note: {visible(note)}")

@@ -19,7 +19,7 @@ def validate(
 ) -> int:
     """Check configuration and file, offline.
 
-    FILE holds the desired states, CSV or YAML; - is standard input. Nothing is asked of
+    FILE holds the desired states: CSV, YAML, JSON or a workbook; - is standard input. Nothing is asked of
     the remote, so what only the remote knows (keys, status, currency) is not checked.
     """
     import tempfile

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncjob.core import members, values
-from syncjob.core.fields import CRM_ID, CURRENCY, Field, Kind
+from syncjob.core.fields import CRM_ID, CURRENCY, SALES_STAGE, Field, Kind
 from syncjob.core.reading import CellError, Reading
 from syncjob.core.values import TIMESTAMP
 from syncjob.model import Day, Number, Number1904, Truth
@@ -32,7 +32,11 @@ EXCEL_ERROR = re.compile(
 NO_SAVED_VALUE = "#NO SAVED VALUE!"  # what the reader of workbooks writes in the place of one
 NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")  # code points that never stand for a character
 LIKE_CLEAR = re.compile(r"<\s*clear\s*>", re.IGNORECASE)  # CLEAR itself is told apart before
-EXCEL_DAYS = {Number: (date(1899, 12, 30), 61), Number1904: (date(1904, 1, 1), 0)}  # before day 61 Excel miscounts 1900
+BY_WORKBOOK = "true"
+COUNTS = {BY_WORKBOOK: "1900", "1900": "1900", "1904": "1904"}
+EXCEL_DAYS = {"1900": (date(1899, 12, 30), 61), "1904": (date(1904, 1, 1), 0)}  # before day 61 Excel miscounts 1900
+AS_TEXT = "write it as text (a text column in Excel, quotes in JSON)"
+DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
@@ -80,20 +84,33 @@ def suspicion(cell: str) -> str:
     return "looks as if UTF-8 had been read as Windows-1252 once (JosÃ© for José)" if mended != cell else ""
 
 
-def _text(field: Field, cell: str, _: Reading) -> str:
+def _text(field: Field, cell: str, reading: Reading) -> str:
     if field.path == CURRENCY and not CURRENCY_CODE.fullmatch(cell):
         raise CellError(f"{cell!r} is no currency; write its ISO 4217 code, for example EUR")
-    if isinstance(cell, Number) and (len(cell) > DIGITS_MAX or not cell.isdecimal()):
-        what = "Excel changed this id to a number" if field.path == CRM_ID else "a number that Excel may show otherwise"
-        raise CellError(f"{cell!r}: {what}; format the column as text and write it anew")
+    if field.path == CRM_ID and DAMAGED.fullmatch(cell):
+        raise CellError(f"{cell!r}: a spreadsheet changed this id to a number; {AS_TEXT}")
+    if isinstance(cell, Number) and not _shown_as_it_is(field, cell, reading):
+        raise CellError(f"{_told(field, cell)} is a number, which a sheet may show otherwise (25 %, 00123); {AS_TEXT}")
     if isinstance(cell, Day | Truth):
-        raise CellError(f"{cell!r}: is no text in the workbook; format the column as text and write it anew")
+        raise CellError(f"{_told(field, cell)} is no text; {AS_TEXT}")
     return unicodedata.normalize("NFC", cell)
+
+
+def _shown_as_it_is(field: Field, cell: Number, reading: Reading) -> bool:
+    """Tell whether a number can be taken for the digits that a person sees: a stage of 1 may be shown as 100 %."""
+    if not cell.isdecimal() or len(cell) > DIGITS_MAX:
+        return False
+    return reading.numeric if field.path == CRM_ID else field.path == SALES_STAGE and int(cell) > 1
+
+
+def _told(field: Field, cell: str) -> str:
+    """Give the cell as a sentence may show it."""
+    return "the cell" if field.private else repr(str(cell))
 
 
 def _money(__: Field, cell: str, reading: Reading) -> str:
     if isinstance(cell, Day | Truth):
-        raise CellError(f"{cell!r} is no number in the workbook; format the cell as a number and write the amount anew")
+        raise CellError(f"{cell!r} is no number; format the cell as a number and write the amount anew")
     typed = isinstance(cell, Number)
     amount = Decimal(cell) if typed else _localised(cell, reading.locale) if reading.locale else _plain(cell)
     if amount < 0:
@@ -156,9 +173,13 @@ def _date(_: Field, cell: str, reading: Reading) -> str:
 
 def _counted(cell: str, reading: Reading) -> Day:
     """Give the date that a workbook counts in days; the fraction is the time of day."""
-    if not reading.excel_serial:
-        raise CellError(f"{cell!r} is a bare number; format the cell as a date, or set excel_serial: true")
-    begins, least = EXCEL_DAYS[Number1904 if isinstance(cell, Number1904) else Number]
+    typed = isinstance(cell, Number)
+    if reading.excel_serial not in COUNTS or (reading.excel_serial == BY_WORKBOOK and not typed):
+        way_out = "set excel_serial: true" if typed else 'say from which year it counts, excel_serial: "1900"'
+        raise CellError(f"{cell!r} is a bare number; format the cell as a date, or {way_out}")
+    if typed and reading.excel_serial not in (BY_WORKBOOK, "1904" if isinstance(cell, Number1904) else "1900"):
+        raise CellError(f"{cell!r} counts from another year than excel_serial says; set excel_serial: true")
+    begins, least = EXCEL_DAYS["1904" if isinstance(cell, Number1904) else COUNTS[reading.excel_serial]]
     days = Decimal(cell)
     try:
         at = datetime(begins.year, begins.month, begins.day) + timedelta(seconds=round(days * 86_400))  # noqa: DTZ001  # a workbook's dates have no zone

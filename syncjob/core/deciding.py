@@ -29,25 +29,27 @@ MINE, THEIRS = "mine", "theirs"
 def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
     """Give the row with its remembered base and its decision taken; invalid where neither can be understood."""
     own = desired.row.own
-    known = remembered(own.get(REMEMBERED, ""))
-    known = known if known is not None and known.keys() <= BY_PATH.keys() else None
-    decision = own.get(DECISION, "").strip()
+    known = _known(own.get(REMEMBERED, ""))
+    decision = own.get(DECISION, "")
+    if known is not None and known.pop("", [desired.key]) != [desired.key]:
+        said = f"{OWN}{REMEMBERED}: belongs to another row; were columns sorted in part? Sort whole rows"
+        return Settled.of_row(desired.row, Cause.BAD_CELL, said, key=desired.key)
     contested = {path: both[1] for path, both in (known or {}).items() if len(both) > 1}
     if known is None or (own.get(OUTCOME) == Outcome.CONFLICTED and not known):
         said = f"{OWN}{REMEMBERED}: was changed or taken out, so that nobody can tell who moved; plan the file itself"
         return Settled.of_row(desired.row, Cause.BAD_CELL, said, key=desired.key)
     base = dict(desired.base) | {path: both[0] for path, both in known.items()}
-    if not decision:
+    if not decision.strip():
         return replace(desired, base=base)
     if not contested:
-        said = f"{OWN}{DECISION}: {decision!r} settles nothing here: no field of this row was in conflict"
+        said = f"{OWN}{DECISION}: settles nothing here: no field of this row was in conflict"
         return replace(desired, base=base, warnings=(*desired.warnings, said))
-    if decision.casefold() == THEIRS:
+    if decision.strip().casefold() == THEIRS:
         silent = {*contested, *((STATUS, SUBSTATUS) if contested.keys() & {STATUS, SUBSTATUS} else ())}
         wishes = tuple(wish for wish in desired.wishes if wish.path not in silent)
         return replace(desired, wishes=wishes, base=base)
     mine = replace(desired, base=base | contested)
-    return mine if decision.casefold() == MINE else _valued(mine, contested, decision, feeds)
+    return mine if decision.strip().casefold() == MINE else _valued(mine, contested, decision, feeds)
 
 
 def _valued(desired: Desired, contested: Mapping[str, Any], decision: str, feeds: Feeds) -> Desired | Settled:
@@ -74,3 +76,9 @@ def _feed(desired: Desired, path: str, feeds: Feeds) -> Feed:
     if pulled.is_pulled(desired.row.columns):
         return pulled.feed_of(feeds, BY_PATH[path], BY_PATH[path].name, pulled.zone_of(desired.row))
     return next(feed for feed in feeds.feeds if feed.field.path == path)
+
+
+def _known(cell: str) -> dict[str, list[Any]] | None:
+    """Give what the report remembers; None when it is not that."""
+    known = remembered(cell)
+    return dict(known) if known is not None and known.keys() <= {"", *BY_PATH} else None

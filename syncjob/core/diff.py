@@ -162,6 +162,9 @@ def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:
             yield f"{field.name}: the remote keeps a form of its own of this value; it is not sent again"
         if changing and where[wish.path] is Stand.DRIFT:
             yield f"{field.name}: changed at the remote since row and remote agreed; kept"
+        absent = len(wish.removed) - len(leaving(wish, look(pair.observed.body, wish.path)))
+        if absent:
+            yield f"{field.name}: {absent} of those who are to leave are not in the list; is the e-mail right?"
         if field.kind in LISTS and wish.path not in rules.whole:
             held = by_key(field, look(pair.observed.body, wish.path))
             for at, (key, member) in enumerate(by_key(field, wish.desired).items(), start=1):

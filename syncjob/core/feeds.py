@@ -26,7 +26,6 @@ from syncjob.core.reading import CellError, Reading
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.settings import Settings, Target, Verify
 
-DAY_MONTH_YEAR = (("%d", "%j", "%x", "%c"), ("%m", "%b", "%B", "%j", "%x", "%c"), ("%Y", "%y", "%x", "%c"))
 NEVER_CLEARED = (STATUS, SUBSTATUS, CURRENCY)
 NUMBERED = "{n}"
 
@@ -198,7 +197,8 @@ def _feed(settings: Settings, column: str, target: Target, known: Field) -> Feed
             locale=stated.locale or general.locale,
             date_format=stated.date_format or general.date_format,
             time_zone=stated.time_zone or general.time_zone,
-            excel_serial=bool(stated.excel_serial if stated.excel_serial is not None else general.excel_serial),
+            excel_serial=str(stated.excel_serial or general.excel_serial or "").lower(),
+            numeric=bool(settings.match and settings.match.numeric),
         ),
         blank=stated.blank or _blank(general.blank, known),
         words={word.strip().casefold(): meaning.strip() for word, meaning in target.translate.items()},
@@ -234,9 +234,6 @@ def _useless(target: Target, feed: Feed) -> Iterator[str]:
         yield f"currency: {name} is no amount"
     if target.blank == "clear" and feed.field.path in NEVER_CLEARED:
         yield f"blank: {name} cannot be cleared"
-    form = feed.reading.date_format
-    if form and kind is Kind.DATE and not all(any(sign in form for sign in signs) for signs in DAY_MONTH_YEAR):
-        yield f'date_format: {form!r} names no day, month and year; write it like "%d.%m.%Y", which is 31.12.2026'
     if kind is Kind.ENUM:
         for word, meaning in target.translate.items():
             try:

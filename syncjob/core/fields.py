@@ -55,6 +55,7 @@ NOT_OFFERED = "the API offers no way to write it"
 STATUS, SUBSTATUS = "/status", "/substatus"
 DEAL_VALUE, CURRENCY = "/details/dealValue", "/details/currency"
 CRM_ID = "/externalReferenceId"
+SALES_STAGE = "/salesStage"
 
 TABLE = (
     #     name                      path                                   kind            private / words / locked
@@ -68,7 +69,7 @@ TABLE = (
         words=("Pending", "Received", "Accepted", "Won", "Lost", "Declined", "Expired"),
     ),
     Field("statusReason", "/statusReason", Kind.TEXT),
-    Field("salesStage", "/salesStage", Kind.TEXT),
+    Field("salesStage", SALES_STAGE, Kind.TEXT),
     Field("campaignId", "/campaignId", Kind.TEXT),
     Field("referralProgram", "/referralProgram", Kind.TEXT),
     Field("qualification", "/qualification", Kind.TEXT),

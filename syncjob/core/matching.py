@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from syncjob.core.cells import excel_error
-from syncjob.core.fields import BY_PATH
+from syncjob.core.cells import AS_TEXT, CLEAR, DAMAGED, dirt
+from syncjob.core.fields import BY_PATH, CRM_ID
 from syncjob.core.values import crm_id, look, meaning, same, text
-from syncjob.model import Cause, Desired, Number, Observed, Pair, Settled
+from syncjob.model import Cause, Desired, Number, Observed, Pair, Settled, dumps
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 DIGITS_MAX = 15  # what a workbook keeps of a number
 KEY_CHARS_MAX = 200
 HALVES = re.compile("[\ud800-\udfff]")  # of surrogates: no cell holds them, no database takes them
@@ -35,14 +34,11 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
     key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"
-    if error := excel_error(key):
-        return "", error
-    if len(key) > KEY_CHARS_MAX or any(unicodedata.category(char)[0] == "C" for char in key):
-        return "", f"is no key: longer than {KEY_CHARS_MAX} characters, or with control or invisible characters"
+    if fault := dirt(cell) or dirt(key) or _no_key(key):
+        return "", fault
     if isinstance(cell, Number) and not (numeric and key.isdecimal() and len(key) <= DIGITS_MAX):
-        way_out = "format the column as text and write the id anew"
-        way_out += "" if numeric else ", or set match.numeric: true where every key is a plain number"
-        return key, f"{key!r}: Excel changed this id to a number; {way_out}"
+        way_out = "" if numeric else ", or set match.numeric: true where every key is a plain number"
+        return key, f"{key!r} is a number: Excel changed this id, or JSON lacks its quotes; {AS_TEXT}{way_out}"
     if DAMAGED.fullmatch(key):
         return key, f"{key!r}: Excel changed this id to a number; format the column as text and export again"
     if by != "id":
@@ -50,6 +46,14 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
     if not GUID.fullmatch(key):
         return key, f"{key!r} is no referral id; it looks like 2500ec5a-0000-0000-0000-5bf4967d0000"
     return key.lower(), ""
+
+
+def _no_key(key: str) -> str:
+    if key == CLEAR:
+        return f"{CLEAR} is no key; every row names its referral"
+    if len(key) > KEY_CHARS_MAX:
+        return f"is no key: longer than {KEY_CHARS_MAX} characters"
+    return "holds invisible characters; delete them" if any(unicodedata.category(one)[0] == "C" for one in key) else ""
 
 
 def remote_key(by: str, body: Mapping[str, Any]) -> str:
@@ -66,32 +70,43 @@ def part_twins(rows: Sequence[Desired]) -> list[Desired | Settled]:
     if apart is not None:
         places = " and ".join(str(one.row.place) for one in rows[:TOLD_MAX])
         places += f" and {len(rows) - TOLD_MAX} more" if len(rows) > TOLD_MAX else ""
-        reason = f"{places} name one referral and disagree on {BY_PATH[apart].name}; keep one of them"
+        reason = f"{places} name one referral and disagree on {apart}; keep one of them"
         return [Settled.of_desired(one, Cause.TWINS_DISAGREE, reason) for one in rows]
-    first, *others = rows
+    # Which of them stays must not depend on their order, where one meaning is spelt in two ways.
+    at = min(range(len(rows)), key=lambda at: sorted(dumps([wish.path, wish.desired]) for wish in rows[at].wishes))
+    first, others = rows[at], (*rows[:at], *rows[at + 1 :])
     reason = f"asks the same of the same referral as {first.row.place}"
     return [first, *(Settled.of_desired(one, Cause.TWIN_AGREES, reason) for one in others)]
 
 
 def _disagree(one: Desired, two: Desired) -> str | None:
-    """Name the first path on which two rows are not of one mind; silence against a wish is two minds too."""
+    """Name what two rows are not of one mind on; silence against a wish is two minds too."""
+    if text(one.verify or "") != text(two.verify or ""):
+        return "the column of match.verify"
     first, second = ({wish.path: wish for wish in desired.wishes} for desired in (one, two))
     for path in first | second:
         if path not in first or path not in second:
-            return path
+            return BY_PATH[path].name
         wish, other = first[path], second[path]
         if set(wish.removed) != set(other.removed):
-            return path
+            return BY_PATH[path].name
         if not same(path, wish.desired, other.desired, wish.zone) or not same(
             path, other.desired, wish.desired, wish.zone
         ):
-            return path
+            return BY_PATH[path].name
     return None
 
 
 def pair(desired: Desired, observed: Observed, verify: tuple[str, str] | None) -> Pair | Settled:
-    """Join a row and its referral, unless the verifying column says that they do not belong together."""
-    if verify is None or desired.verify is None:
+    """Join a row and its referral, unless the verifying column or the referral's own CRM id says otherwise."""
+    if (other := _other_crm_id(desired, observed)) is not None:
+        reason = (
+            f"the row is linked to referral {observed.id}, which carries the CRM id {other!r} by now; "
+            "take the tick away, or settle whose referral it is"
+        )
+        return Settled.of_desired(desired, Cause.LINKED_OTHERWISE, reason, id=observed.id, etag=observed.etag)
+    linked = bool(desired.id) and desired.id != desired.key  # by a person, who has looked at more than a spelling
+    if verify is None or desired.verify is None or linked:
         return Pair(desired, observed, desired.base)
     column, path = verify
     field = BY_PATH[path]
@@ -100,3 +115,11 @@ def pair(desired: Desired, observed: Observed, verify: tuple[str, str] | None) -
     at = desired.row.at(column)
     reason = f"{at}: does not agree with {field.name} of referral {observed.id}; are key and row of one deal?"
     return Settled.of_desired(desired, Cause.VERIFY_FAILED, reason, id=observed.id, etag=observed.etag)
+
+
+def _other_crm_id(desired: Desired, observed: Observed) -> str | None:
+    """Give the CRM id of a linked referral where it is not the row's; a row that names a referral itself has none."""
+    if not desired.id or desired.id == desired.key:
+        return None
+    held = text(look(observed.body, CRM_ID) or "")
+    return held if held and crm_id(held) != desired.key else None

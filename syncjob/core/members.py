@@ -34,6 +34,8 @@ def solutions(_: Field, cell: str, __: Reading) -> list[dict[str, Any]]:
     """`id`, or `id, currency, price, quantity`; several on lines of their own or parted by `;`."""
     solutions = []
     for one in _members(cell):
+        if REMOVED.match(one):
+            raise CellError(f"{REMOVE} is for people; to take a solution off, write the list whole (list: whole)")
         parts = [part.strip() for part in one.split(",")]
         names = SOLUTION[: len(parts)]
         numbers = [part for part in parts[2:] if part]

@@ -145,6 +145,9 @@ def _defaults(
     by_field = {one.field: one for one in columns}
     found: dict[str, Finding] = {}
     date, amount = by_field.get("closingDateTime"), by_field.get("dealValue")
+    for part, name in ((Part.DATE_FORMAT, "date_format"), (Part.LOCALE, "locale")):
+        if stated.get(part):  # a column that is mapped by hand later is read so
+            found[name] = Finding(stated[part], "stated")
     if date is not None:
         found |= _date_format(date, cells[date.name], stated, ready, questions)
     if amount is not None:

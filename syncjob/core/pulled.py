@@ -18,21 +18,30 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from syncjob.core.cells import CLEAR, DECIMALS_MAX, DIGITS_MAX
+from syncjob.core.cells import AS_TEXT, CLEAR, DAMAGED, DECIMALS_MAX, DIGITS_MAX
 from syncjob.core.feeds import Feed, Feeds
 from syncjob.core.fields import BY_NAME, BY_PATH, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Field, Kind, did_you_mean, find
 from syncjob.core.matching import GUID
 from syncjob.core.members import PERSON, REMOVE, SOLUTION
 from syncjob.core.reading import Reading
 from syncjob.core.saying import Said
+from syncjob.core.status import SUBSTATUSES
 from syncjob.core.values import TIMESTAMP, by_key, midnight, moment, number, text
 from syncjob.errors import InputRefused
 from syncjob.model import Cause, Day, Desired, Number, Settled, SourceRow, Truth, Wish
 from syncjob.model.own import OWN, PULLED, PULLED_ID, PULLED_VALUES, PULLED_ZONE
+from syncjob.settings.kinds import known_zone
 
 CELL_CHARS_MAX = 32_767  # of a workbook's cell
 ID = "id"
 # Control characters, halves of surrogates, and what XML or a workbook's escapes (_x000D_) would turn into another text.
+UNSHOWN = ""  # in the hidden values: the paths of those that were too long for a cell
+# What a spreadsheet takes for a number or a date: 123456789012345678, 3-1, 1/2/26, MAR1, 12E5. And what it makes of it.
+TAKEN = re.compile(
+    r"\d{12,}|\d{1,4}[-./]\d{1,2}([-./]\d{1,4})?|[^\W\d]{3,9}[-. ]?\d{1,4}|\d{1,2}[-. ]?[^\W\d]{3,9}|\d+E\d+",
+    re.IGNORECASE,
+)
+MADE_A_DATE = re.compile(r"\d{1,4}[-./ ]+(\d{1,2}|[^\W\d]{3,9}\.?)([-./ ]+\d{1,4})?|[^\W\d]{3,9}\.?[- ]\d{1,4}")
 UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
 
 
@@ -89,16 +98,35 @@ def map_pulled(feeds: Feeds, row: SourceRow) -> Desired | Settled:
         reason = f"{PULLED_VALUES}: the hidden cell was changed or cut; pull the file again"
         return Settled.of_row(row, Cause.BAD_KEY, reason, key=hidden)
     zone = zone_of(row)
+    if zone and (wrong := _no_zone(zone)):
+        reason = f"{PULLED_ZONE}: the hidden cell was changed: {wrong}; pull the file again"
+        return Settled.of_row(row, Cause.BAD_KEY, reason, key=hidden)
     said = Said(row, feeds.cell_chars_max, feeds.strict)
     touched = {path for feed in _feeds(feeds, row.columns, zone) if (path := _read(feed, row, base, said))}
     if touched & {STATUS, SUBSTATUS}:
+        if touched.isdisjoint({SUBSTATUS}) and len(SUBSTATUSES.get(_asked(said, STATUS), ())) == 1:
+            said.wishes.pop(SUBSTATUS, None)  # a substatus that was left alone follows where it has no choice
         said.complete_status()
     if DEAL_VALUE in touched:
         said.complete_money()
     if said.problems:
         return Settled.of_row(row, Cause.BAD_CELL, "; ".join(said.problems), key=hidden.lower())
     warnings = (*row.warnings, *said.warnings)
-    return Desired(row, hidden.lower(), tuple(said.wishes.values()), None, warnings, id=hidden.lower(), base=base)
+    known = {path: value for path, value in base.items() if path != UNSHOWN}
+    return Desired(row, hidden.lower(), tuple(said.wishes.values()), None, warnings, id=hidden.lower(), base=known)
+
+
+def edits(feeds: Feeds, row: SourceRow) -> Iterator[tuple[str, str, str]]:
+    """Give the cells that were edited: column, cell, and what was pulled as its cell showed it; none of an odd row."""
+    whole = is_pulled(row.columns) and row.columns[PULLED_ID].strip().lower() == row.columns.get(ID, "").strip().lower()
+    base = _values(row.columns.get(PULLED_VALUES, "")) if whole else None
+    zone = zone_of(row)
+    if base is None or (zone and _no_zone(zone)):
+        return
+    for feed in _feeds(feeds, row.columns, zone):
+        cell, shown = row.columns[feed.column], cell_of(feed.field, base.get(feed.field.path), zone)
+        if not _alike(feed.field, cell, shown):
+            yield feed.column, cell, shown
 
 
 def feed_of(feeds: Feeds, field: Field, column: str, zone: str | None) -> Feed:
@@ -134,8 +162,10 @@ def _read(feed: Feed, row: SourceRow, base: Mapping[str, Any], said: Said) -> st
         said.problems.append(f"{at}: cannot be written: {feed.field.locked}; put back what was pulled")
     elif not cell.strip():
         said.warnings.append(f"{at}: was emptied, and a blank cell has no opinion; write {CLEAR} to clear it")
-    elif feed.field.kind is Kind.TEXT and shown.lstrip("0") == cell.strip():
-        said.problems.append(f"{at}: a spreadsheet has taken off the leading zeros; format the column as text")
+    elif not shown and (path in base.get(UNSHOWN, ()) or pulled not in (None, "", [])):
+        said.problems.append(f"{at}: the remote holds a value here that no cell can show; edit it in Partner Center")
+    elif feed.field.kind is Kind.TEXT and _spoilt(shown, cell.strip()):
+        said.problems.append(f"{at}: a spreadsheet has made {_told(feed.field, cell)} of what was pulled; {AS_TEXT}")
     else:
         said.read(feed, cell)
         if feed.field.kind in LISTS and not feed.whole:
@@ -151,10 +181,8 @@ def _leaves_out(feed: Feed, pulled: Any, said: Said, at: str) -> None:
         return
     named = {*by_key(feed.field, wish.desired), *wish.removed}
     if left := [key for key in by_key(feed.field, pulled) if key not in named]:
-        said.warnings.append(
-            f"{at}: {len(left)} of the pulled members are not named any more; they stay. "
-            f"Write {REMOVE} and the e-mail on a line to drop a person"
-        )
+        drop = f". Write {REMOVE} and the e-mail on a line to drop a person" if feed.field.kind is Kind.PEOPLE else ""
+        said.warnings.append(f"{at}: {len(left)} of the pulled members are not named any more; they stay{drop}")
 
 
 def _alike(field: Field, cell: str, shown: str) -> bool:
@@ -201,5 +229,29 @@ def _values(cell: str) -> dict[str, Any] | None:
         found = json.loads(cell, parse_float=Decimal)
     except (ValueError, RecursionError):
         return None
-    known = isinstance(found, dict) and found.keys() <= BY_PATH.keys()
+    known = isinstance(found, dict) and found.keys() <= {UNSHOWN, *BY_PATH} and isinstance(found.get(UNSHOWN, []), list)
     return found if known else None
+
+
+def _no_zone(zone: str) -> str:
+    try:
+        known_zone(zone)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _asked(said: Said, path: str) -> Any:
+    wish = said.wishes.get(path)
+    return wish.desired if wish else None
+
+
+def _spoilt(shown: str, cell: str) -> bool:
+    """Tell whether a cell is what spreadsheets make of such a text when they open it from a CSV file."""
+    if shown.startswith("0") and shown.lstrip("0") == cell:
+        return True
+    return bool(TAKEN.fullmatch(shown) and (DAMAGED.fullmatch(cell) or MADE_A_DATE.fullmatch(cell)))
+
+
+def _told(field: Field, cell: str) -> str:
+    return "something else" if field.private else repr(str(cell))

@@ -16,4 +16,5 @@ class Reading:
     locale: str | None = None
     date_format: str | None = None
     time_zone: str | None = None
-    excel_serial: bool = False
+    excel_serial: str = ""
+    numeric: bool = False

@@ -28,6 +28,7 @@ class Said:
 
     def read(self, feed: Feed, cell: str) -> None:
         """Add what one cell says; a typed cell is taken as it is, of a text the outer spaces do not count."""
+        fault = cells.dirt(cell)
         cell = cell.strip() if type(cell) is str else cell
         if cell == CLEAR:
             self._clear(feed)
@@ -41,7 +42,7 @@ class Said:
         if len(cell) > self.cell_chars_max:
             self._wrong(feed, f"has {len(cell)} characters; at most {self.cell_chars_max} are allowed")
             return
-        if fault := cells.dirt(cell):
+        if fault := fault or cells.dirt(cell):
             self._wrong(feed, fault)
             return
         if odd := cells.suspicion(cell):
@@ -95,7 +96,8 @@ class Said:
             value = members.joined(feed.field, earlier.desired, value)
             removed = tuple(dict.fromkeys((*earlier.removed, *removed)))
         elif earlier is not None and earlier.desired != value:
-            self._wrong(feed, f"says {value!r} where {earlier.column!r} says {earlier.desired!r}")
+            apart = f"says {value!r} where {earlier.column!r} says {earlier.desired!r}"
+            self._wrong(feed, f"says something else than {earlier.column!r}" if feed.field.private else apart)
             return
         if both := [one for one in removed if one in {str(member.get("email")).casefold() for member in value}]:
             self._wrong(feed, f"names {len(both)} both to be in the list and to leave it; keep one")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from syncjob.core.cells import unknown_locale
-from syncjob.core.feeds import DAY_MONTH_YEAR
 from syncjob.model.proposal import Part, Stated
 from syncjob.settings import Reading, Remote
 
@@ -36,7 +34,7 @@ def fault(part: Part, said: str) -> str:
         case Part.REMOTE:
             return _refused(Remote, url=said)
         case Part.DATE_FORMAT:
-            return _no_format(said)
+            return _refused(Reading, date_format=said)
         case _:
             return ""
 
@@ -47,12 +45,3 @@ def _refused(section: type[Reading | Remote], **said: Any) -> str:
     except ValidationError as error:
         return str(error.errors()[0]["msg"]).removeprefix(PYDANTICS_OWN)
     return ""
-
-
-def _no_format(said: str) -> str:
-    whole = all(any(sign in said for sign in signs) for signs in DAY_MONTH_YEAR)
-    try:
-        datetime.strptime("", said)  # noqa: DTZ007  # only the form is of interest
-    except ValueError as error:
-        whole = whole and "does not match" in str(error)
-    return "" if whole else f'{said!r} names no day, month and year; write it like "%d.%m.%Y", which is 31.12.2026'

@@ -78,7 +78,7 @@ async def apply(
         recorder = Recorder(ledger, run)
         sending = Run(sender, job.rules, recorder.intend, partial(ledger.learn, job.address))
         await mend(job, sender, ledger)
-        facts = _facts(job, plan, lifted) | ({"approved": approval.facts()} if approval else {})
+        facts = _facts(job, plan, lifted) | (approval.facts() if approval else {})
         ledger.begin(run, settings.job, job.address, plan.header.id, facts, job.world.now().timestamp())
         job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
         work = _Work(job, sending, recorder, acting, plan.rows(), sum(plan.footer.totals.values()))

@@ -7,7 +7,7 @@ may be sorted, filtered out or deleted: a row that is not ticked is not sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from syncjob.planfile import PlanFile
 from syncjob.sources import saved_by
 
 TOLD_MAX = 50
+N_DIGITS_MAX = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Approval:
 
     def facts(self) -> dict[str, str]:
         """Give what the record says of who approved."""
-        return {"source": self.source, "digest": self.digest, "by": self.by}
+        return {"approved_by": self.by, "approved_in": self.source, "approved_digest": self.digest}
 
 
 def approved(job: Job, file: Path, plan: PlanFile, folder: Path) -> Approval:
@@ -62,10 +63,26 @@ def approved(job: Job, file: Path, plan: PlanFile, folder: Path) -> Approval:
             elif word not in BLANKS:
                 problems.append(f"{row.place}: {OWN}{SEND} says {word!r}; write yes, or leave it blank")
     problems += _edited(plan, seen)
+    if not problems and not ticked:
+        problems.append(
+            f"{given.source}: no row is ticked; write yes in {OWN}{SEND} and save the file. Nothing was sent, "
+            "and the plan stays as good as it was"
+        )
     if problems:
-        more = [f"… and {len(problems) - TOLD_MAX} more"] if len(problems) > TOLD_MAX else []
-        raise InputRefused(*problems[:TOLD_MAX], *more)
+        raise InputRefused(*_told(problems))
     return Approval(frozenset(ticked), given.source, given.digest, saved_by(file))
+
+
+def _told(problems: Sequence[str]) -> Iterator[str]:
+    """Give each problem once with the first of its places, and not more of them than anybody reads."""
+    places: dict[str, list[str]] = {}
+    for problem in problems:
+        place, _, said = problem.partition(": ")
+        places.setdefault(said, []).append(place)
+    for said, many in list(places.items())[:TOLD_MAX]:
+        yield f"{many[0]}: {said}" + (f" (and so {len(many) - 1} rows more)" if len(many) > 1 else "")
+    if len(places) > TOLD_MAX:
+        yield f"… and {len(places) - TOLD_MAX} more"
 
 
 def _number(row: SourceRow, plan: PlanFile, problems: list[str]) -> int | None:
@@ -78,7 +95,7 @@ def _number(row: SourceRow, plan: PlanFile, problems: list[str]) -> int | None:
         what = f"was made from plan {made_by}" if made_by else "is no row of a plan's report"
         problems.append(f"{row.place}: {what}, this is plan {plan.header.id}; tick the report of this very plan")
         return None
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > N_DIGITS_MAX:
         problems.append(f"{row.place}: {OWN}{N} was changed to {number!r}; make the report of the plan again")
         return None
     return int(number)
@@ -98,10 +115,11 @@ def _edited(plan: PlanFile, seen: dict[int, SourceRow]) -> Iterator[str]:
                 and not row.columns[column].startswith(MASK)
                 and not _same(row.columns[column], cell)
             ):
-                at = row.at(column) if row.letters else f"{row.place} {column}"
+                at = f"{row.place.source} {row.at(column)}" if row.letters else f"{row.place} {column}"
                 yield f"{at}: differs from the plan, and what is sent is the plan; plan the edited file anew"
     if known < len(seen):
-        yield f"{len(seen) - known} rows are not in plan {plan.header.id}; make its report again"
+        more = len(seen) - known
+        yield f"{plan.header.source}: {more} rows of the report are not in plan {plan.header.id}; make it again"
 
 
 def _same(one: str, other: str) -> bool:

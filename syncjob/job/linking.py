@@ -21,7 +21,7 @@ from syncjob.core.values import look, moment, text
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
-from syncjob.job.links import KEY, LINK, REFERRAL, SHOWN_ID, SHOWN_KEY, YES
+from syncjob.job.links import KEY, LINK, REFERRAL, SHOWN_ID, SHOWN_KEY, YES, kept
 from syncjob.job.reading import from_file, read
 from syncjob.model import Cause, Number, Settled
 from syncjob.planfile import Draft
@@ -132,7 +132,7 @@ def _rows(job: Job, draft: Draft) -> _Rows:
 
 def _general(job: Job) -> Reading:
     stated = job.settings.defaults
-    return Reading(stated.locale, stated.date_format, stated.time_zone, bool(stated.excel_serial))
+    return Reading(stated.locale, stated.date_format, stated.time_zone, str(stated.excel_serial or "").lower())
 
 
 async def _listed(job: Job, exchange: Exchange) -> _Listed:
@@ -181,8 +181,8 @@ def _lines(one: Proposal, known: _Rows, listed: _Listed) -> Iterator[tuple[str, 
     shown = known.shown[one.row.n]
     if not one.candidates:
         nothing = ("",) * (len(COLUMNS) - len(shown) - 2)
-        yield (*shown, *nothing, "", shown[0])
+        yield (*shown, *nothing, "", kept(shown[0]))
     for place, candidate in enumerate(one.candidates):
         referral = candidate.referral.id
         said = (Number(f"{candidate.score:.0f}"), candidate.why, YES if one.ticked and place == 0 else "")
-        yield (*shown, *listed.shown[referral.lower()], *said, referral, shown[0])
+        yield (*shown, *listed.shown[referral.lower()], *said, referral, kept(shown[0]))

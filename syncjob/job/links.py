@@ -33,6 +33,8 @@ def linked(job: Job) -> Mapping[str, str]:
     file = job.settings.match.links if job.settings.match else None
     if file is None:
         return {}
+    if not file.is_file():
+        raise InputRefused(f"match.links: there is no file {file}; run `syncjob link`, or take match.links out")
     rows = Rows(workbook_s=job.settings.rows.workbook_s)
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name:
         snapshot = sources.snapshot(
@@ -50,6 +52,11 @@ def linked(job: Job) -> Mapping[str, str]:
         )
     job.log.info("links.read", source=snapshot.source, digest=snapshot.digest, linked=len(found.by_key))
     return found.by_key
+
+
+def kept(key: str) -> str:
+    """Give a key as the hidden column keeps it: no sheet takes it for a number or a date."""
+    return f"key:{key}"
 
 
 class _Links:
@@ -90,7 +97,7 @@ class _Links:
         key, fault = key_of("externalReferenceId", shown, numeric=self._numeric)
         if fault:
             raise InputRefused(f"{row.place} {row.at(SHOWN_KEY)}: {fault}")
-        if key_of("externalReferenceId", hidden, numeric=True)[0] != key:
+        if hidden.strip() != kept(key):
             raise InputRefused(_altered(row, SHOWN_KEY, shown, KEY, hidden))
         return key
 

@@ -55,7 +55,8 @@ def wanted(names: Iterable[str]) -> tuple[Field, ...]:
         )
     if not asked:
         asked = [*SHOWN_FIRST, *(field.name for field in TABLE if not field.locked)]
-    found = dict.fromkeys(field for name in asked if (field := find(name)) is not None)
+    # The customer is always shown: nobody may write it, so that a row that was sorted in part is found by it.
+    found = dict.fromkeys(field for name in (*SHOWN_FIRST, *asked) if (field := find(name)) is not None)
     return tuple(field for field in found if field.name != pulled.ID)
 
 
@@ -96,11 +97,14 @@ class _Taken:
             cells[field.name] = pulled.cell_of(field, values.get(field.path), self.zone)
             if not cells[field.name] and held.get(field.path) not in (None, "", []):
                 self._unshown[field.name] = self._unshown.get(field.name, 0) + 1
-        own = (observed.id, observed.etag or "", self.zone or "", dumps(values))
+        left_out = {pulled.UNSHOWN: sorted(held.keys() - values.keys())} if len(values) < len(held) else {}
+        own = (observed.id, observed.etag or "", self.zone or "", dumps(left_out | values))
         return cells | dict(zip(HIDDEN, own, strict=True))
 
     def notes(self) -> Iterator[str]:
-        """Say what is not shown."""
+        """Say what is not shown, or not as people would write it."""
+        if self.zone is None and any(field.kind is Kind.DATE for field in self.fields):
+            yield "dates are written as moments in UTC; set defaults.time_zone to see and write them as days"
         for name, count in self._unshown.items():
             yield f"{name}: {count} values cannot stand in a cell (control characters, or too long); left blank"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from syncjob import sources
 from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
+from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.links import linked
@@ -74,16 +75,19 @@ def _rows(job: Job, file: Path) -> Rows:
 
 def read(job: Job, given: Given, draft: Draft) -> Input:
     """Read and map every row into the draft; InputRefused when the rows as a whole cannot be trusted."""
-    links = linked(job)
+    links, shuffling = linked(job), Shuffling(job.feeds)
     rows = blank = 0
     for row in given.table:
         if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
             blank += 1  # the tail that Excel leaves below its last row
             continue
         draft.add(_linked(mapping.map_row(job.feeds, row), links))
+        shuffling.add(row)
         rows += 1
         job.progress("reading", rows, 0)
     _check_count(job, rows, given)
+    if problems := shuffling.problems():
+        raise InputRefused(*problems)
     strict = job.strict or job.settings.rows.strict_columns
     notes = _columns(job, given.table.columns, strict=strict) if rows else ()
     notes = (*notes, *given.table.notes)

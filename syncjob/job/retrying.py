@@ -16,19 +16,21 @@ from syncjob.job.context import Job
 from syncjob.job.reading import Given, from_file
 from syncjob.ledger import Ledger
 from syncjob.model import Cause, Settled, SourceRow
-from syncjob.model.own import OUTCOME, OWN, REMEMBERED
+from syncjob.model.own import CAUSE, DECISION, OUTCOME, OWN, REMEMBERED
 from syncjob.model.remembering import remember
 from syncjob.sources import Table
 
 UNREAD = (Cause.RAGGED_LINE,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Needing:
-    """The rows of a report that need a person."""
+    """The rows of a report that need a person, but for those that a person has left unticked: that was the answer."""
 
     report: Table
     source: str
+    unticked: int = 0
+    idle: int = 0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -36,7 +38,14 @@ class _Needing:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.report.notes
+        told = (
+            (self.unticked, "that nobody had ticked are left out; plan the file itself to propose them again"),
+            (self.idle, "have a decision though they need nobody; it settles nothing"),
+        )
+        return (
+            *self.report.notes,
+            *(f"{count} {'row' if count == 1 else 'rows'} {words}" for count, words in told if count),
+        )
 
     def __iter__(self) -> Iterator[SourceRow]:
         for row in self.report:
@@ -45,8 +54,12 @@ class _Needing:
                     f"{self.source}: has no column {OWN + OUTCOME!r}, so it is no report of a plan or run; "
                     "to plan a file of rows: syncjob plan"
                 )
-            if row.fault or row.own[OUTCOME] in NEEDS_PERSON:
+            if row.own.get(CAUSE) == Cause.NOT_APPROVED:
+                self.unticked += 1
+            elif row.fault or row.own[OUTCOME] in NEEDS_PERSON:
                 yield row
+            elif row.own.get(DECISION, "").strip():
+                self.idle += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class _OfRun:
 
     def __iter__(self) -> Iterator[SourceRow]:
         for settled in self.ledger.outcomes(self.run):
-            if settled.outcome in NEEDS_PERSON:
+            if settled.outcome in NEEDS_PERSON and settled.cause is not Cause.NOT_APPROVED:
                 yield _row(settled)
 
 

@@ -6,6 +6,7 @@ and files take them all alike; who reads a cell as a field asks for its class, a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,22 @@ def columns_to_json(columns: Mapping[str, str]) -> dict[str, Any]:
 def columns_from_json(columns: Mapping[str, Any]) -> dict[str, str]:
     """Read what `columns_to_json` gave."""
     return {column: cell if isinstance(cell, str) else _typed(cell) for column, cell in columns.items()}
+
+
+def types_of(columns: Mapping[str, str]) -> str:
+    """Give, for a file that keeps no types, what was typed: `{column: [kind, text]}` as JSON, '' where nothing was."""
+    typed = {column: [NAMES[type(cell)], cell] for column, cell in columns.items() if type(cell) in NAMES}
+    return json.dumps(typed, ensure_ascii=False, separators=(",", ":")) if typed else ""
+
+
+def retyped(columns: Mapping[str, str], types: str) -> dict[str, str]:
+    """Give cells the types that `types_of` kept; one that was edited since is the text that it is."""
+    try:
+        known = json.loads(types)
+        kept = {column: KINDS[kind](text) for column, (kind, text) in known.items() if columns.get(column) == text}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return dict(columns)
+    return {**columns, **kept}
 
 
 def _typed(cell: Mapping[str, str]) -> str:

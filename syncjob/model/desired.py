@@ -44,10 +44,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row as it was read: cells by column, untouched; `fault` says why it cannot be trusted.
+    """One row as it was read: cells by column, untouched; `fault` says why the line cannot be parted into cells.
 
     `own` are the cells of columns that our own reports have added, by name without the prefix; `letters` are, by
-    column, those of a workbook.
+    column, those of a workbook. `flaws` say, by column, why what stands there is no cell: an object, half a character.
+    In `columns` it is then a text that no field takes.
     """
 
     n: int
@@ -57,6 +58,7 @@ class SourceRow:
     warnings: tuple[str, ...] = ()
     own: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     letters: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    flaws: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     def at(self, column: str) -> str:
         """Say where a cell stands: by its column's name, in a workbook by its address as well."""

@@ -52,6 +52,7 @@ class Cause(StrEnum):
     BAD_KEY = "bad_key", Outcome.INVALID, "the key is blank or damaged"
     TWINS_DISAGREE = "twins_disagree", Outcome.INVALID, "two rows name one referral and disagree"
     VERIFY_FAILED = "verify_failed", Outcome.INVALID, "the column of `match.verify` does not fit the referral"
+    LINKED_OTHERWISE = "linked_otherwise", Outcome.INVALID, "the linked referral carries another CRM id by now"
     OTHER_CURRENCY = "other_currency", Outcome.INVALID, "the remote holds another currency"
     NOT_FOUND = "not_found", Outcome.UNMATCHED, "no referral has this key"
     SEVERAL_FOUND = "several_found", Outcome.UNMATCHED, "several referrals have this key"

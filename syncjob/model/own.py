@@ -14,6 +14,7 @@ BLANKS = ("", "no", "n", "false", "0", "nein", "non", "-")
 # of a report, without the prefix         shown to people               read back
 ROW = "row"  #                            where the row stood           no
 OUTCOME = "outcome"  #                    how it ended                  by retry
+CAUSE = "cause"  #                        and why                       by retry
 CONFLICT = "conflict"  #                  the fields that both moved    no
 DECISION = "decision"  #                  blank: mine, theirs, a value  by every plan
 SEND = "send?"  #                         blank: yes                    by apply --approved
@@ -22,6 +23,7 @@ REMEMBERED = (
 )
 N = "n"  #                                hidden: the row's number      by apply --approved
 MADE_BY = "plan"  #                       hidden: the plan's or run's id, by apply --approved
+TYPES = "types"  #                        of CSV: what was typed          by every plan: {column: [kind, text]}
 
 # of a pulled file
 PULLED = "syncjob pulled "

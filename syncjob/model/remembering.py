@@ -2,6 +2,7 @@
 
     {"/details/dealValue": [base]}              what row and remote last agreed on
     {"/details/dealValue": [base, observed]}    the same, and what the remote held when both had moved
+    {"": [key]}                                 whose row it is: a sheet may be sorted in part
 
 Handed in again it is the row's base, so that a conflict which nobody has decided is a conflict again.
 """
@@ -39,7 +40,7 @@ def remember(row: Settled) -> str:
         for one in row.triples
         if one.base is not UNKNOWN
     }
-    cell = dumps(known) if known else ""
+    cell = dumps({"": [row.key]} | known) if known else ""
     return cell if len(cell) <= CELL_CHARS_MAX else ""
 
 

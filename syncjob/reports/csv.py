@@ -16,14 +16,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from syncjob.model import Report, own
+from syncjob.model.cell import types_of
 from syncjob.reports.values import ours
 
 BYTE_ORDER_MARK = "\ufeff"
 FORMULA = re.compile(r"'*[=+\-@\t\r\x00]")
 NAMES = (
     own.ROW,
+    own.SEND,
     own.OUTCOME,
-    "cause",
+    own.CAUSE,
     "reason",
     "changes",
     "warnings",
@@ -33,18 +35,29 @@ NAMES = (
     own.CONFLICT,
     own.DECISION,
     own.REMEMBERED,
+    own.TYPES,
+    own.N,
+    own.MADE_BY,
 )
-COLUMNS = tuple(f"{own.OWN}{name}" for name in NAMES)
+
+
+COLUMNS = tuple(f"{own.OWN}{name}" for name in NAMES if name != own.SEND)  # of a run
 
 
 def render(report: Report) -> Iterator[str]:
     """Give the report in chunks, a line each; a row that could not be read has blank cells of its own."""
+    names = [name for name in NAMES if name != own.SEND or report.kind == "plan"]
     yield BYTE_ORDER_MARK
-    yield line((*report.columns, *COLUMNS))
+    yield line((*report.columns, *(f"{own.OWN}{name}" for name in names)))
     for row in report.rows():
-        known = ours(row)
+        known = ours(row) | {
+            own.SEND: "",
+            own.TYPES: types_of(row.columns),
+            own.N: str(row.n),
+            own.MADE_BY: str(report.run.get("id") or ""),
+        }
         cells = (row.columns.get(column, "") for column in report.columns)
-        yield line((*cells, *(known[name] for name in NAMES)))
+        yield line((*cells, *(known[name] for name in names)))
 
 
 def line(cells: Iterable[str]) -> str:

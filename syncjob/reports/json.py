@@ -44,7 +44,7 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
 
 def _row(row: Settled) -> dict[str, Any]:
     return {
-        "row": {"source": row.place.source, "line": row.place.line},
+        "row": row.place.to_json(),
         "n": row.n,
         "key": row.key,
         "id": row.id,

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from syncjob.model import UNKNOWN, Operation, Outcome, Report, Settled, Triple
+from syncjob.model import UNKNOWN, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
+    CLOSES,
     MASK,
     Move,
     apart,
+    closes,
     moved,
     moves,
     name_of,
@@ -29,7 +31,6 @@ ROWS_MAX = 50
 VALUE_CHARS_MAX = 120
 SENTENCE_CHARS_MAX = 600
 
-STATUS, CLOSED = "/status", "Closed"
 
 # The groups in the order in which they are shown. Unchanged rows are counted only, unless they carry a warning.
 GROUPS = {
@@ -123,14 +124,10 @@ def _row(row: Settled, private: frozenset[str]) -> Iterator[str]:
     for move in moves(row):
         for words in _move(move, private):
             yield f"    {words}"
-    if any(_closes(operation) for operation in row.operations):
-        yield "    ! CLOSES the referral: cannot be undone"
+    if closes(row):
+        yield f"    ! {CLOSES}"
     for warning in row.warnings:
         yield f"    warning: {_sentence(warning)}"
-
-
-def _closes(operation: Operation) -> bool:
-    return operation.path == STATUS and operation.value == CLOSED
 
 
 def _three_values(triple: Triple, private: frozenset[str]) -> str:
@@ -142,9 +139,11 @@ def _three_values(triple: Triple, private: frozenset[str]) -> str:
 
 def _move(move: Move, private: frozenset[str]) -> Iterator[str]:
     name = _value(name_of(move.path))
+    for member in move.removed:
+        yield f"- {name}: {_masked(move.path, member, private)}"
     for member in move.appended:
         yield f"+ {name}: {_masked(move.path, member, private)}"
-    if not move.appended:
+    if not (move.appended or move.removed):
         before, after = apart(move.before, move.after, VALUE_CHARS_MAX)
         yield f"~ {name}: {_masked(move.path, before, private)} -> {_masked(move.path, after, private)}"
 

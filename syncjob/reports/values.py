@@ -14,6 +14,8 @@ from syncjob.model.remembering import disputed, remember
 MASK = "•••"
 BLANK = "(blank)"
 METHODS = ("GET", "PATCH")
+STATUS, CLOSED = "/status", "Closed"
+CLOSES = "CLOSES the referral: cannot be undone"
 
 # Printable to Python, invisible to a reader: fillers, joiners and variation selectors of several scripts.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
@@ -24,12 +26,13 @@ LED_IN = 20  # characters that stay before a difference
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a row's operations do to one field: members that are appended, or one value for another."""
+    """What a row's operations do to one field: members that come or go, or one value for another."""
 
     path: str
     before: Any
     after: Any
     appended: tuple[Any, ...] = ()
+    removed: tuple[Any, ...] = ()
 
 
 def moves(row: Settled) -> Iterator[Move]:
@@ -39,7 +42,16 @@ def moves(row: Settled) -> Iterator[Move]:
         appended = tuple(one.value for one in row.operations if one.path == f"{path}/-")
         if not value and isinstance(after[path], list):  # to begin a list is to add to it
             appended = tuple(after[path])
-        yield Move(path, value, after[path], appended)
+        removed: tuple[Any, ...] = ()
+        if any(one.path == path and one.removed for one in row.triples) and isinstance(value, list):
+            removed = tuple(member for member in value if member not in after[path])
+            appended = tuple(member for member in after[path] if member not in value)
+        yield Move(path, value, after[path], appended, removed)
+
+
+def closes(row: Settled) -> bool:
+    """Tell whether the operations of a row close its referral."""
+    return any(one.path == STATUS and one.value == CLOSED for one in row.operations)
 
 
 def moved(triples: Iterable[Triple]) -> list[Triple]:
@@ -63,7 +75,7 @@ def ours(row: Settled) -> dict[str, str]:
         names.OUTCOME: str(row.outcome),
         "cause": str(row.cause),
         "reason": visible(row.reason),
-        "changes": "; ".join(visible(_words(move)) for move in moves(row)),
+        "changes": "; ".join((*((CLOSES,) if closes(row) else ()), *(visible(_words(move)) for move in moves(row)))),
         "warnings": "; ".join(map(visible, row.warnings)),
         "id": visible(row.id or ""),
         "attempts": str(row.attempts),
@@ -76,8 +88,9 @@ def ours(row: Settled) -> dict[str, str]:
 
 def _words(move: Move) -> str:
     name = name_of(move.path)
-    if move.appended:
-        return f"{name}: + {', '.join(map(plain, move.appended))}"
+    if move.appended or move.removed:
+        words = (*(f"+ {member(one)}" for one in move.appended), *(f"- {member(one)}" for one in move.removed))
+        return f"{name}: {', '.join(words)}"
     return f"{name}: {plain(move.before)} -> {plain(move.after)}"
 
 
@@ -89,6 +102,15 @@ def apart(before: Any, after: Any, chars_max: int) -> tuple[Any, Any]:
     alike = next((at for at, (one, two) in pairs if one != two), min(len(before), len(after)))
     start = alike - LED_IN
     return (f"…{before[start:]}", f"…{after[start:]}") if start > 0 else (before, after)
+
+
+def member(value: Any) -> str:
+    """Give a member of a list as people know it: a person by name and address, a solution by its id."""
+    if not isinstance(value, dict):
+        return plain(value)
+    name = " ".join(str(value[part]) for part in ("firstName", "lastName") if value.get(part))
+    mail = value.get("email")
+    return f"{name} <{mail}>" if name and mail else str(mail or value.get("id") or plain(value))
 
 
 def name_of(path: str) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from syncjob.model import dumps
-from syncjob.settings.kinds import Age, Blank, Columns, Currency, Seconds, Share, Translation, Url, Zone
+from syncjob.settings.kinds import Age, Blank, Columns, Currency, DateFormat, Seconds, Share, Translation, Url, Zone
 
 
 class Section(BaseModel):
@@ -107,12 +107,12 @@ class Reading(Section):
     """How cells are to be read where a column does not say otherwise; nothing is guessed."""
 
     locale: Annotated[str | None, Field(description="of numbers, for example de_DE; default: plain 1234.56")] = None
-    date_format: Annotated[str | None, Field(description="as strptime takes it, for example %d.%m.%Y")] = None
+    date_format: Annotated[DateFormat | None, Field(description="as strptime takes it, for example %d.%m.%Y")] = None
     time_zone: Annotated[Zone | None, Field(description="in which a date begins, for example Europe/Berlin")] = None
     currency: Annotated[Currency | None, Field(description="of money without a mapped currency column")] = None
     excel_serial: Annotated[
-        bool | None,
-        Field(description="a bare number in a date column is Excel's count of days; default: false, refused"),
+        bool | Literal["1900", "1904"] | None,
+        Field(description="a bare number in a date column counts days: true, a workbook's; 1900 or 1904, a text's too"),
     ] = None
     blank: Annotated[Blank | None, Field(description="what an empty cell means; default: ignore")] = None
 

@@ -6,7 +6,7 @@ Each says in one sentence what is wrong and what to write instead.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
@@ -43,11 +43,24 @@ def _can_be_reached(parts: SplitResult) -> bool:
         return False
 
 
-def _zone(text: str) -> str:
+def known_zone(text: str) -> str:
+    """Give the name of a time zone back, ValueError when there is none of that name."""
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"{text!r} is no IANA time zone; write for example Europe/Berlin") from None
+    return text
+
+
+def date_format(text: str) -> str:
+    """Give a form of dates back that can be written and read again; ValueError when it cannot."""
+    day = datetime(2027, 12, 31)  # noqa: DTZ001  # only the form is of interest
+    try:
+        sound = datetime.strptime(day.strftime(text), text).date() == day.date()  # noqa: DTZ007  # as above
+    except (ValueError, re.error):
+        sound = False
+    if not sound:
+        raise ValueError(f'{text!r} names no day, month and year; write it like "%d.%m.%Y", which is 31.12.2026')
     return text
 
 
@@ -75,7 +88,8 @@ def _translation(value: Any) -> Any:
 
 
 Url = Annotated[str, AfterValidator(_url)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(known_zone)]
+DateFormat = Annotated[str, AfterValidator(date_format)]
 Age = Annotated[timedelta, BeforeValidator(_age, json_schema_input_type=str)]
 Count = Annotated[int, Field(ge=0)]
 Portion = Annotated[float, Field(ge=0, le=1)]

@@ -26,7 +26,6 @@ from syncjob.model import Day, Number, Truth
 
 MEMORY_MB_MAX = 2_000
 SPOOL_MB_MAX = 500
-ENDED_S = 10
 MODULE = "syncjob.sources.workbook_child"
 KEPT = ("PATH", "SYSTEMROOT", "LANG")
 WAY_OUT = "open the file in Excel and save it anew, or export the rows as CSV"

@@ -43,12 +43,11 @@ class CsvTable:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, text: Text, *, delimiter: str, known: Collection[str], cell_chars_max: int) -> None:
+    def __init__(self, text: Text, *, delimiter: str, known: Collection[str]) -> None:
         """Read the header; raises InputRefused when it cannot be told which columns it names."""
         self._text = text
         self._delimiter = _agreed(text, _stated(text), delimiter) or _delimiter(text, known)
         self._header = _names(_header(text, self._delimiter), text.source)
-        self._cell_chars_max = cell_chars_max
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,7 +57,7 @@ class CsvTable:
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused where quotes do not match."""
         text = self._text
-        return Numbering(text.source, self._cell_chars_max, text.cut_off).rows(self._found())
+        return Numbering(text.source, cut_off=text.cut_off).rows(self._found())
 
     def _found(self) -> Iterator[Found]:
         header = self._header
@@ -67,10 +66,10 @@ class CsvTable:
             next(lines, None)
             for line, cells in lines:
                 if len(cells) != len(header):
-                    yield line, {}, f"has {_count(cells)}, the header has {len(header)}"
+                    yield Found(line, {}, f"has {_count(cells)}, the header has {len(header)}")
                     continue
                 plain = [cell[1:] if cell[:1] == "'" and ESCAPED.match(cell) else cell for cell in cells]
-                yield line, dict(zip(header, plain, strict=True)), ""
+                yield Found(line, dict(zip(header, plain, strict=True)))
 
 
 def _stated(text: Text) -> str:

@@ -10,10 +10,9 @@ class GrowingTable:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, text: Text, cell_chars_max: int) -> None:
+    def __init__(self, text: Text) -> None:
         """Take the text; nothing is read before the first pass."""
         self._text = text
-        self._cell_chars_max = cell_chars_max
         self._columns: dict[str, None] = {}
 
     @property

@@ -49,11 +49,10 @@ def header_of(top: Top, known: Collection[str]) -> Header:
     """Find the header and check it; InputRefused with everything that is wrong with it at once."""
     line = _line(top, known)
     row = top.rows[line - 1]
-    problems = [
-        f"{_at(top, line)}: the header has merged cells, {one}; unmerge them and name each column"
-        for one in top.merged
-        if one.top <= line <= one.bottom
-    ]
+    merged = listed(str(one) for one in top.merged if one.top <= line <= one.bottom)
+    problems = []
+    if merged:
+        problems.append(f"{_at(top, line)}: the header has merged cells, {merged}; unmerge them and name each column")
     named = {column: cell.strip() for column, cell in enumerate(row, start=1) if cell.strip()}
     if not problems:
         problems += [

@@ -27,7 +27,8 @@ from syncjob.sources.numbering import Found, Numbering
 CHUNK_CHARS = 1 << 16
 OBJECT_CHARS_MAX = 1 << 24
 COLUMNS_MAX = 16_384
-EXPONENT_MAX = 400  # beyond it the plain digits of a few letters would fill the memory
+EXPONENT_MAX = 38  # so that the plain digits of a few letters fit in forty characters
+SHOWN_CHARS_MAX = 40
 UNSURE_CHARS = 16  # so near the buffer's end an error may be the cut of a word such as \ud83d or Infinity
 UNENDED = "Unterminated string"
 BLANKS = re.compile(r"[ \t\n\r]*")
@@ -46,32 +47,31 @@ class JsonTable(GrowingTable):
             buffer = _Buffer(stream, text.source)
             within = _opened(buffer)
             # A list that is closed was not cut off, whether or not a line break follows.
-            numbering = Numbering(text.source, self._cell_chars_max, text.cut_off and not within)
+            numbering = Numbering(text.source, cut_off=text.cut_off and not within)
             yield from numbering.rows(self._found(buffer, within))
 
     def _found(self, buffer: _Buffer, within: str) -> Iterator[Found]:
         objects = _listed(buffer, within) if within else _lines(buffer)
         for line, pairs in objects:
-            cells, fault = self._cells(buffer, line, pairs)
-            yield line, cells, fault
+            yield self._row(buffer, line, pairs)
 
-    def _cells(self, buffer: _Buffer, line: int, pairs: dict[str, Any]) -> tuple[dict[str, str], str]:
+    def _row(self, buffer: _Buffer, line: int, pairs: dict[str, Any]) -> Found:
         cells: dict[str, str] = {}
-        faults: list[str] = []
+        flaws: dict[str, str] = {}
         for key, value in pairs.items():
             column = key.strip()
             if not column or "\n" in column or HALF.search(column):
                 buffer.refuse("a column's name must be a text on one line", line)
             if column in cells:
                 buffer.refuse(_twice(column), line)
-            cells[column], fault = _cell(value)
-            if fault:
-                faults.append(f"{column} {fault}")
+            cells[column], flaw = _cell(value)
+            if flaw:
+                flaws[column] = flaw
             if column not in self._columns and not is_own(column):
                 self._columns[column] = None
                 if len(self._columns) > COLUMNS_MAX:
                     buffer.refuse(f"more than {COLUMNS_MAX:,} columns; is the list of rows nested wrongly?", line)
-        return cells, "; ".join(faults)
+        return Found(line, cells, flaws=flaws)
 
 
 class _Buffer:
@@ -217,13 +217,14 @@ class _Endless(str):
 
 
 def _cell(value: Any) -> tuple[str, str]:
-    """Give a cell's text, a list's items on a line each, and its fault or ''."""
+    """Give a cell's text, a list's items on a line each, and its flaw or ''."""
     items = value if isinstance(value, list) else [value]
     if any(isinstance(item, dict | list) for item in items):
         return "", "is nested too deeply; write a text, or a list of texts"
     texts = [_written(item) for item in items]
     if endless := next((text for text in texts if isinstance(text, _Endless)), ""):
-        return "", f"is {endless}, which has more digits than any number here; write it plainly"
+        shown = endless if len(endless) <= SHOWN_CHARS_MAX else f"{endless[:SHOWN_CHARS_MAX]}…"
+        return "", f"is {shown}, which has more digits than any number here; write it plainly"
     if any(HALF.search(text) for text in texts):
         return "", "holds half a character, \\ud800 to \\udfff without its other half; write the text anew"
     if not isinstance(value, list):
@@ -242,8 +243,11 @@ def _written(value: Any) -> str:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _NoRow(_twice(next(key for at, key in enumerate(keys) if key in keys[:at])))
+        met: set[str] = set()
+        for key, _ in pairs:
+            if key in met:
+                raise _NoRow(_twice(key))
+            met.add(key)
     return found
 
 

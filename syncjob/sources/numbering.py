@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from syncjob.model import Place, SourceRow
-from syncjob.model.own import OWN, is_own
+from syncjob.model.cell import retyped
+from syncjob.model.own import OWN, TYPES, is_own
 
 CUT_OFF = "the file ends without a newline: was it cut off?"
+MASK = "•••"  # no field takes a text with it
 
-Found = tuple[int, dict[str, str], str]
-"""The line where a row begins, its cells by column, and its fault or ''."""
+
+class Found(NamedTuple):
+    """The line where a row begins, its cells by column, its fault or '', and why a column's cell is none."""
+
+    line: int
+    cells: dict[str, str]
+    fault: str = ""
+    flaws: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """What all rows of a file share: its name, the bound of a cell, and of a workbook its sheet and its letters."""
+    """What all rows of a file share: its name, and of a workbook its sheet and its letters."""
 
     source: str
-    cell_chars_max: int
     cut_off: bool = False
     sheet: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
@@ -27,29 +35,31 @@ class Numbering:
     def rows(self, found: Iterable[Found]) -> Iterator[SourceRow]:
         """Number the rows from 1; one row is held back, because only the last one is warned of a file that was cut off.
 
-        A row with a fault hands on no cells at all: a report written from them could be read back as if they were
-        sound.
+        A row with a fault hands on no cells at all, and a cell with a flaw what no field takes: a report written from
+        them could be read back as if they were sound.
         """
         held: SourceRow | None = None
-        for n, (line, cells, said) in enumerate(found, start=1):
+        for n, one in enumerate(found, start=1):
             if held is not None:
                 yield held
-            held = self._row(n, line, cells, said)
+            held = self._row(n, one)
         if held is not None:
-            warnings = (CUT_OFF,) if self.cut_off else ()
-            yield SourceRow(held.n, held.place, held.columns, held.fault, warnings, held.own, held.letters)
+            yield replace(held, warnings=(CUT_OFF,)) if self.cut_off else held
 
-    def _row(self, n: int, line: int, cells: dict[str, str], said: str) -> SourceRow:
-        own = {column.removeprefix(OWN): cell for column, cell in cells.items() if is_own(column)}
-        if own:
+    def _row(self, n: int, found: Found) -> SourceRow:
+        place = Place(self.source, found.line, self.sheet)
+        if found.fault:
+            return SourceRow(n, place, {}, found.fault, letters=self.letters)
+        cells, own = found.cells, {}
+        if found.flaws:
+            cells = cells | {column: f"{MASK} {flaw}" for column, flaw in found.flaws.items()}
+        if any(map(is_own, cells)):
+            own = {
+                column.removeprefix(OWN): cell
+                for column, cell in cells.items()
+                if is_own(column) and column not in found.flaws
+            }
             cells = {column: cell for column, cell in cells.items() if not is_own(column)}
-        fault = said or self._long_cell(cells)
-        place = Place(self.source, line, self.sheet)
-        return SourceRow(n, place, {} if fault else cells, fault, own={} if fault else own, letters=self.letters)
-
-    def _long_cell(self, cells: dict[str, str]) -> str:
-        for column, cell in cells.items():
-            if len(cell) > self.cell_chars_max and not column.startswith(OWN):
-                limit = f"the limit is {self.cell_chars_max:,} (limits.cell_chars_max)"
-                return f"{column} has {len(cell):,} characters, {limit}"
-        return ""
+        if types := own.get(TYPES):
+            cells = retyped(cells, types)
+        return SourceRow(n, place, cells, own=own, letters=self.letters, flaws=found.flaws)

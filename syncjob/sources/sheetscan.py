@@ -4,7 +4,9 @@ That reader makes a blank of an error and of a formula that nobody has calculate
 It knows of no hidden rows and merged cells, and it reserves room for the whole rectangle up to the farthest cell: one
 cell at XFD1048576 ends its process. All this is found here by regular expressions over bytes, ten times as fast as
 by an XML parser. They take any prefix, order of attributes and kind of quotes, and cells that do not say where they
-are. They need not withstand malice: who can write the sheet can as well write other values into it.
+are. They need not find what malice hides: who can write the sheet can as well write other values into it. But malice
+must not hold them up: none of them passes over the next tag, and where one gives up no other way through is tried, so
+that a sheet is gone through once, however it is written.
 """
 
 from __future__ import annotations
@@ -23,14 +25,15 @@ COLUMNS_MAX = 16_384
 ROWS_MAX = 1_048_576
 FLAWS_MAX = 100_000
 MERGED_MAX = 100_000
+PREFIX_CHARS_MAX = 256
+ROOT_BYTES_MAX = PREFIX_CHARS_MAX + len(b"<:worksheet>")
 BLOCK_BYTES_MAX = 64_000_000
 
 NO_VALUE = "#NO SAVED VALUE!"
 ERRORS = frozenset(("#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"))  # all that the reader knows
 ERROR_CHARS_MAX = 20
 
-ROOT = re.compile(rb"<([\w.\-]+:)?worksheet[\s/>]")
-PREFIX_CHARS_MAX = 256
+ROOT = re.compile(rb"<([\w.\-]{1,%d}:)?worksheet[\s/>]" % PREFIX_CHARS_MAX)
 AT = re.compile(rb"""\sr\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 NUMBER = re.compile(rb"""\sr\s*=\s*["'](\d{1,7})["']""")
 HIDDEN = re.compile(rb"""\shidden\s*=\s*["'](?:1|true)["']""")
@@ -60,13 +63,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a sheet holds beside its values, all counted from 1: `flaws` are texts by row and column.
+    """What a sheet holds beside its values, all counted from 1: `flaws` are texts by row and column."""
 
-    `rows` and `columns` are the farthest ones with a cell that holds something.
-    """
-
-    rows: int
-    columns: int
     flaws: dict[int, dict[int, str]]
     hidden_rows: array[int]
     hidden_columns: tuple[tuple[int, int], ...]
@@ -93,7 +91,7 @@ class SheetScan:
         seen = len(self._buffer)
         self._buffer += chunk
         if self._tags is None:
-            self._tags = _tags(self._buffer)
+            self._tags = _tags(self._buffer, max(0, seen - ROOT_BYTES_MAX))
             seen = 0
         if self._tags is not None:
             end = self._buffer.rfind(self._tags.row_end, max(0, seen - len(self._tags.row_end)))
@@ -114,16 +112,14 @@ class SheetScan:
             if ref := REF.search(found[1]):
                 left, top, right, bottom = ref.groups()
                 self._merged.append(Range(int(top), column_of(left), int(bottom), column_of(right)))
+            if len(self._merged) > MERGED_MAX:
+                raise InputRefused(f"{self._place}: more than {MERGED_MAX:,} merged ranges; unmerge the cells")
         if self._unknown:
             raise InputRefused(
                 f"{self._place}: {listed(self._unknown)}: an error that cannot be read; "
                 "mend the formula, or clear the cell, and save the file in Excel"
             )
-        if len(self._merged) > MERGED_MAX:
-            raise InputRefused(f"{self._place}: more than {MERGED_MAX:,} merged ranges; unmerge the cells")
         return Scanned(
-            self._rows,
-            self._columns,
             dict(self._flaws),
             self._hidden_rows,
             tuple(self._hidden_columns),
@@ -187,7 +183,12 @@ class SheetScan:
             )
 
     def _hide_columns(self, tags: _Tags, block: bytes) -> None:
-        for found in tags.column.finditer(block):
+        for n, found in enumerate(tags.column.finditer(block), 1):
+            if n > COLUMNS_MAX:
+                raise InputRefused(
+                    f"{self._place}: describes more than {COLUMNS_MAX:,} columns; "
+                    "open the file in Excel and save it anew"
+                )
             least, most = LEAST.search(found[1]), MOST.search(found[1])
             if least and most and HIDDEN.search(found[1]):
                 self._hidden_columns.append((int(least[1]), int(most[1])))
@@ -234,27 +235,29 @@ class _Tags:
         return html.unescape(found[1].decode("utf-8", "replace")).strip() if found else ""
 
 
-def _tags(head: bytearray) -> _Tags | None:
-    """Make the tags once the root has been seen; None before."""
-    found = ROOT.search(head)
+def _tags(head: bytearray, at: int) -> _Tags | None:
+    """Make the tags once the root has been seen, from there on; None before."""
+    found = ROOT.search(head, at)
     if found is None:
         return None
     prefix = bytes(found[1] or b"")
     p = re.escape(prefix)
-    value = rb"<%bv(?:\s[^>]*)?(?:/>|>\s*</%bv\s*>)" % (p, p)
+    within = rb"(?:[\s/][^<>]*+)?"  # a tag's attributes, as far as the next tag; whether or not it closes itself
+    value = rb"<%bv%b(?:(?<=/)>|(?<!/)>\s*+</%bv\s*+>)" % (p, within, p)
+    formula = rb"<%bf%b(?:(?<=/)>|(?<!/)>[^<]*+</%bf\s*+>)" % (p, within, p)
+    inside = rb"[^<]*+(?:<(?!/?%bc[\s/>])[^<]*+)*+" % p
+    is_error = rb"""(?=[^<>]*?\st\s*+=\s*+["']e["'])"""
     return _Tags(
         row_end=b"</%brow>" % prefix,
         formula=b"<%bf" % prefix,
-        plain=re.compile(rb'<%bc r="([A-Z]{1,3})([0-9]{1,7})"[^>]*+(?<!/)>' % p),
-        plain_blank=re.compile(rb'<%bc r="[A-Z]{1,3}[0-9]{1,7}"[^>]*/>' % p),
+        plain=re.compile(rb'<%bc r="([A-Z]{1,3})([0-9]{1,7})"[^<>]*+(?<!/)>' % p),
+        plain_blank=re.compile(rb'<%bc r="[A-Z]{1,3}[0-9]{1,7}"[^<>]*+(?<=/)>' % p),
         cell=re.compile(rb"<%bc[\s/>]" % p),
-        any=re.compile(rb"<%b(row|c)(?=[\s/>])([^>]*)>" % p),
-        row=re.compile(rb"<%brow(?=[\s/>])([^>]*)>" % p),
-        column=re.compile(rb"<%bcol(\s[^>]*)>" % p),
-        merged=re.compile(rb"<%bmergeCell(\s[^>]*)>" % p),
-        error=re.compile(rb"""<%bc(?=[^>]*\st\s*=\s*["']e["'])(\s[^>]*[^>/])>(.*?)</%bc\s*>""" % (p, p), re.DOTALL),
-        unsaved=re.compile(
-            rb"<%bc((?:\s[^>]*)?)>\s*<%bf(?:\s[^>]*)?(?:/>|>[^<]*</%bf\s*>)\s*(%b)?\s*</%bc\s*>" % (p, p, p, value, p)
-        ),
-        value=re.compile(rb"<%bv(?:\s[^>]*)?>([^<]*)<" % p),
+        any=re.compile(rb"<%b(row|c)(?=[\s/>])([^<>]*+)>" % p),
+        row=re.compile(rb"<%brow(?=[\s/>])([^<>]*+)>" % p),
+        column=re.compile(rb"<%bcol(\s[^<>]*+)>" % p),
+        merged=re.compile(rb"<%bmergeCell(\s[^<>]*+)>" % p),
+        error=re.compile(rb"<%bc%b(\s[^<>]*+)(?<!/)>(%b)</%bc\s*+>" % (p, is_error, inside, p)),
+        unsaved=re.compile(rb"<%bc((?:\s[^<>]*+)?)(?<!/)>\s*+%b\s*+(%b)?\s*+</%bc\s*+>" % (p, formula, value, p)),
+        value=re.compile(rb"<%bv%b(?<!/)>([^<]*+)<" % (p, within)),
     )

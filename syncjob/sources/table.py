@@ -34,14 +34,20 @@ class Table(Protocol):
     def __iter__(self) -> Iterator[SourceRow]: ...
 
 
-def read(snapshot: Snapshot, *, rows: settings.Rows, known: Collection[str], cell_chars_max: int) -> Table:
+def read(
+    snapshot: Snapshot,
+    *,
+    rows: settings.Rows,
+    known: Collection[str],
+    cell_chars_max: int,  # noqa: ARG001  # callers still name it: how long a cell may be is judged where it is read
+) -> Table:
     """Open a snapshot; `known` are the columns that the configuration names, by which a delimiter is recognised.
 
     A row that cannot be trusted carries a fault; a file that cannot raises InputRefused, here or while it is
     read. Raises UsageRefused for an encoding that does not exist.
     """
     if snapshot.format == "xlsx":
-        return ExcelTable(snapshot, rows=rows, known=known, cell_chars_max=cell_chars_max)
+        return ExcelTable(snapshot, rows=rows, known=known)
     text = decode(snapshot.path, source=snapshot.source, encoding=rows.encoding)
     if text.cut_off and rows.final_newline == "required":
         raise InputRefused(
@@ -49,7 +55,7 @@ def read(snapshot: Snapshot, *, rows: settings.Rows, known: Collection[str], cel
             "was it cut off? Export it again"
         )
     if snapshot.format == "yaml":
-        return YamlTable(text, cell_chars_max)
+        return YamlTable(text)
     if snapshot.format in ("json", "jsonl"):
-        return JsonTable(text, cell_chars_max)
-    return CsvTable(text, delimiter=rows.delimiter, known=known, cell_chars_max=cell_chars_max)
+        return JsonTable(text)
+    return CsvTable(text, delimiter=rows.delimiter, known=known)

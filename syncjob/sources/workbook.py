@@ -8,16 +8,20 @@ import re
 from dataclasses import dataclass
 
 from syncjob.errors import InputRefused
-from syncjob.model.own import OWN
+from syncjob.model.own import CATEGORY, OWN
+from syncjob.sources.author import property_of
 from syncjob.sources.letters import listed, meant
 from syncjob.sources.package import SAVE_ANEW, Package
 
 ROOT_LINKS = "_rels/.rels"
 MACROS = "vbaproject.bin"
-LINK = re.compile(rb"<(?:[\w.\-]+:)?Relationship(\s[^>]*)>")
-SHEET = re.compile(rb"<(?:[\w.\-]+:)?sheet(\s[^>]*)>")
-FROM_1904 = re.compile(rb"""<(?:[\w.\-]+:)?workbookPr\s[^>]*?date1904\s*=\s*["'](?:1|true)["']""")
-ATTRIBUTE = re.compile(rb"""([\w.\-:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+SHEETS_MAX = 10_000
+OURS = ("rows", "referrals", "links")  # how a report, `syncjob pull` and `syncjob link` call their table
+# No pattern passes over the next tag, nor begins anew within a name: a part of megabytes is gone through once.
+LINK = re.compile(rb"<(?:[\w.\-]{1,256}:)?Relationship(\s[^<>]*+)>")
+SHEET = re.compile(rb"<(?:[\w.\-]{1,256}:)?sheet(\s[^<>]*+)>")
+BOOK = re.compile(rb"<(?:[\w.\-]{1,256}:)?workbookPr(\s[^<>]*+)>")
+ATTRIBUTE = re.compile(rb"""(?<![\w.\-:])([\w.\-:]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,12 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """The sheets in the order of their tabs; `from_1904` when its days are counted from there."""
+    """The sheets in the order of their tabs; `from_1904` when its days are counted from there; `ours` as we made it."""
 
     sheets: tuple[Sheet, ...]
     from_1904: bool
     macros: bool
+    ours: bool
 
 
 def workbook_of(package: Package, source: str) -> Workbook:
@@ -51,13 +56,20 @@ def workbook_of(package: Package, source: str) -> Workbook:
         kind, part = targets.get(of.get("id", ""), ("", ""))
         if kind == "worksheet" and part in package:
             sheets.append(Sheet(of.get("name", ""), part, of.get("state", "visible") == "visible"))
+            if len(sheets) > SHEETS_MAX:
+                raise InputRefused(f"{source}: names more than {SHEETS_MAX:,} sheets; {SAVE_ANEW}")
     if not sheets:
         raise InputRefused(f"{source}: the workbook names no sheet of cells; {SAVE_ANEW}")
-    return Workbook(tuple(sheets), bool(FROM_1904.search(said)), f"{folder}/{MACROS}" in package)
+    from_1904 = any(_attributes(found[1]).get("date1904") in ("1", "true") for found in BOOK.finditer(said))
+    macros, ours = f"{folder}/{MACROS}" in package, property_of(package, "category") == CATEGORY
+    return Workbook(tuple(sheets), from_1904, macros, ours)
 
 
 def chosen(workbook: Workbook, source: str, stated: str | None) -> Sheet:
-    """Give the sheet that is stated, else the only one in sight; those that we have added ourselves are none."""
+    """Give the sheet that is stated, else the only one in sight; those that we have added ourselves are none.
+
+    In a workbook of ours it is our table, whatever sheets a person has put beside it.
+    """
     names = [sheet.name for sheet in workbook.sheets]
     if stated is not None:
         for sheet in workbook.sheets:
@@ -66,8 +78,10 @@ def chosen(workbook: Workbook, source: str, stated: str | None) -> Sheet:
         near = meant(stated, names)
         raise InputRefused(f"{source}: no sheet is called {stated!r}{near}; there are {listed(names)} (rows.sheet)")
     visible = [sheet for sheet in workbook.sheets if sheet.visible and not sheet.name.startswith(OWN)]
-    if len(visible) == 1:
-        return visible[0]
+    tables = [sheet for sheet in visible if workbook.ours and sheet.name in OURS]
+    for found in (visible, tables):
+        if len(found) == 1:
+            return found[0]
     if visible:
         shown = listed(sheet.name for sheet in visible)
         raise InputRefused(f"{source}: has {len(visible)} sheets: {shown}; set rows.sheet to one of them")

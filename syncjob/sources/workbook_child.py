@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
@@ -34,6 +35,7 @@ NOISE = timedelta(milliseconds=1)  # a time of day is a fraction of one; calamin
 MB_BYTES = 1_000_000
 SAID_CHARS_MAX = 160
 BLANK = '""'
+NO_NUMBER = '"#NUM!"'  # Excel's own word for it: no field takes it
 DAYS_KEPT = 4096
 
 
@@ -119,7 +121,7 @@ class Written(dict[type, Callable[[Any], str]]):
                 str: encode_basestring_ascii,
                 bool: lambda value: "true" if value else "false",
                 int: plain,
-                float: plain,
+                float: lambda value: plain(value) if math.isfinite(value) else NO_NUMBER,
                 datetime: lru_cache(DAYS_KEPT)(_day),
                 date: lambda value: f'["{value.isoformat()}"]',
                 time: lambda value: f'"{value.isoformat("seconds")}"',

@@ -38,6 +38,7 @@ from syncjob.sources.numbering import Found, Numbering
 
 DEPTH_MAX = 20
 COLUMNS_MAX = 16_384
+CELL_CHARS_BROKEN = 1 << 24  # as of CSV: what is longer is no cell, and fills the memory
 NULLS = ("", "~", "null", "Null", "NULL")
 ROWS = "rows"
 SHAPE = "write a list of rows, '- column: cell', or 'rows:' with that list under it"
@@ -49,7 +50,7 @@ class YamlTable(GrowingTable):
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused at the first line that is not what a list of rows may hold."""
         text = self._text
-        return Numbering(text.source, self._cell_chars_max, text.cut_off).rows(self._found())
+        return Numbering(text.source, cut_off=text.cut_off).rows(self._found())
 
     def _found(self) -> Iterator[Found]:
         events = _events(self._text)
@@ -76,34 +77,33 @@ class YamlTable(GrowingTable):
                 return
             if not isinstance(event, MappingStartEvent):
                 self._refuse(event, "a row must be a mapping of columns to cells: '- column: cell'")
-            cells, fault = self._cells(events)
-            yield _line(event), cells, fault
+            yield self._row(_line(event), events)
 
-    def _cells(self, events: Iterator[Event]) -> tuple[dict[str, str], str]:
+    def _row(self, line: int, events: Iterator[Event]) -> Found:
         """Read to the end of one row; what is nested deeper than a list is skipped and told."""
         cells: dict[str, str] = {}
-        faults: list[str] = []
+        flaws: dict[str, str] = {}
         while not isinstance(key := next(events), MappingEndEvent):
             column = key.value.strip() if isinstance(key, ScalarEvent) else ""
             if not column:
                 self._refuse(key, "a column's name must be a text on one line")
             if column in cells:
                 self._refuse(key, f"the key {column!r} stands twice in one row; keep one of them")
-            cells[column], fault = _cell(next(events), events)
-            if fault:
-                faults.append(f"{column} {fault}")
+            cells[column], flaw = _cell(next(events), events)
+            if flaw:
+                flaws[column] = flaw
             if column not in self._columns and not is_own(column):
                 self._columns[column] = None
                 if len(self._columns) > COLUMNS_MAX:
                     self._refuse(key, f"more than {COLUMNS_MAX:,} columns; is the list of rows nested wrongly?")
-        return cells, "; ".join(faults)
+        return Found(line, cells, flaws=flaws)
 
     def _refuse(self, event: Event, said: str) -> NoReturn:
         raise InputRefused(f"{self._text.source}:{_line(event)}: {said}")
 
 
 def _cell(event: Event, events: Iterator[Event]) -> tuple[str, str]:
-    """Give a cell's text, a list's items on a line each, and its fault or ''."""
+    """Give a cell's text, a list's items on a line each, and its flaw or ''."""
     if isinstance(event, ScalarEvent):
         return _written(event), ""
     items: list[str] = []
@@ -175,6 +175,8 @@ def _foreign(event: Any) -> str:
         return f"an alias (*{event.anchor}) has no place in rows; write the text out"
     if event.anchor is not None:
         return f"an anchor (&{event.anchor}) has no place in rows; delete it, or quote the text"
+    if isinstance(event, ScalarEvent) and len(event.value) > CELL_CHARS_BROKEN:
+        return f"a cell has more than {CELL_CHARS_BROKEN:,} characters: is a quote opened and never closed?"
     if event.tag is not None:
         return "a tag (!) has no place in rows: every cell is text; delete it, or quote the text"
     return ""

@@ -308,3 +308,10 @@ def test_the_schema_describes_a_configuration() -> None:
     assert said["title"] == "syncjob configuration"
     assert said["required"] == ["job", "remote"]
     assert said["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("form", ["%d.%m.", "DD.MM.YYYY", "%d%d %m %Y", "%d.%m.%Y%", "%Q"])
+def test_a_form_of_dates_that_cannot_be_read_again_is_refused(folder: Path, form: str) -> None:
+    """With its line, before any cell is blamed for it."""
+    (said,) = problems(folder, PLAIN + f"defaults: {{date_format: '{form}'}}\n")
+    assert 'names no day, month and year; write it like "%d.%m.%Y", which is 31.12.2026' in said

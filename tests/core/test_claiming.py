@@ -38,7 +38,7 @@ def named(proposal: Proposal, name: str) -> Column:
 
 def keyed(key: Key | None) -> tuple[str, str, bool] | None:
     """Give the key's column, what it is an id of, and whether it is a number."""
-    return key and (key.column, key.by, key.numeric)
+    return (key.column, key.by, key.numeric) if key else None
 
 
 # ── Fields ──────────────────────────────────────────────────────────────────────────────────────

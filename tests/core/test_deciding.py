@@ -145,7 +145,7 @@ def test_a_decision_where_nothing_was_in_conflict_is_told() -> None:
     """It settles nothing."""
     found = again(body(), base="", outcome="rejected", decision="mine")
     assert isinstance(found, Change)
-    assert found.warnings == ("syncjob decision: 'mine' settles nothing here: no field of this row was in conflict",)
+    assert found.warnings == ("syncjob decision: settles nothing here: no field of this row was in conflict",)
 
 
 def test_what_is_remembered_fits_a_cell() -> None:

@@ -20,11 +20,6 @@ from syncjob.model import Desired, Place, Settled, SourceRow
         ({"field": "name", "currency": "EUR"}, "fields.X: currency: name is no amount"),
         ({"field": "status", "blank": "clear"}, "fields.X: blank: status cannot be cleared"),
         (
-            {"field": "closingDateTime", "date_format": "%d.%m."},
-            "fields.X: date_format: '%d.%m.' names no day, month and",
-        ),
-        ({"field": "closingDateTime", "date_format": "DD.MM.YYYY"}, "fields.X: date_format: 'DD.MM.YYYY' names no day"),
-        (
             {"field": "status", "translate": {"Won": "Closed/Wonn"}},
             "fields.X: translate.Won: 'Wonn' is not one of Pending, Received, Accepted, Won, Lost, Declined, Expired;",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -34,8 +35,13 @@ def test_a_blank_key_is_refused(by: str, cell: str) -> None:
 @pytest.mark.parametrize("cell", ["a\0b", "a\u200bb", "a\nb", "a\u202eb", "x" * 201, "a\ud800b"])
 def test_a_key_with_invisible_characters_or_too_long_is_refused(by: str, cell: str) -> None:
     """And is not repeated."""
-    found = key_of(by, cell)
-    assert found == ("", "is no key: longer than 200 characters, or with control or invisible characters")
+    found, fault = key_of(by, cell)
+    assert found == ""
+    assert re.fullmatch(
+        r"is no key: longer than 200 characters|holds invisible characters; delete them|"
+        r"holds the control character U\+[0-9A-F]{4}; delete it",
+        fault,
+    )
 
 
 @pytest.mark.parametrize("by", [BY_CRM, BY_ID])
@@ -185,3 +191,12 @@ def test_a_row_of_another_customer_is_invalid(cell: str) -> None:
 def test_a_blank_does_not_verify_a_referral_without_a_name() -> None:
     """Two nothings agree on nothing."""
     assert isinstance(pair(desired(verify=" "), observed({}), NAME), Settled)
+
+
+@pytest.mark.parametrize("by", [BY_CRM, BY_ID])
+@pytest.mark.parametrize("cell", ["#N/A", "#REF!", " #VALUE! ", "#####"])
+def test_an_error_of_excel_is_no_key(by: str, cell: str) -> None:
+    """A lookup that found nothing names no referral; it is said where it comes from, and not looked for."""
+    key, fault = key_of(by, cell)
+    assert key == ""
+    assert fault.startswith(f"{cell.strip()} is an error of Excel; ")

@@ -18,7 +18,7 @@ from syncjob.core.mapping import map_row
 from syncjob.core.merge import Rules
 from syncjob.core.values import look
 from syncjob.errors import InputRefused
-from syncjob.model import Cause, Change, Day, Desired, Number, Observed, Pair, Place, Settled, SourceRow, dumps
+from syncjob.model import Cause, Change, Day, Desired, Number, Observed, Pair, Place, Settled, SourceRow, Truth, dumps
 from syncjob.model.own import PULLED_ID, PULLED_VALUES, PULLED_ZONE
 
 FEEDS = compiled(configured({"Deal": "name"}))
@@ -166,7 +166,8 @@ def test_lost_zeros_are_no_edit() -> None:
     """A spreadsheet that opened the CSV has made a number of the id."""
     found = refused(line(BODY, externalReferenceId="123"))
     assert found.reason == (
-        "externalReferenceId: a spreadsheet has taken off the leading zeros; format the column as text"
+        "externalReferenceId: a spreadsheet has made '123' of what was pulled; "
+        "write it as text (a text column in Excel, quotes in JSON)"
     )
 
 
@@ -261,3 +262,21 @@ def test_a_list_that_cannot_be_read_is_told_for_what_it_is() -> None:
     assert found.cause is Cause.BAD_CELL
     assert found.reason.startswith("team: member 1 is not")
     assert not found.warnings
+
+
+@pytest.mark.parametrize(
+    ("value", "cell", "edited"), [(True, "true", "no"), (False, "false", "yes"), ("true", "true", "no")]
+)
+def test_yes_and_no_are_pulled_as_such(value: Any, cell: str, edited: str) -> None:
+    """A workbook shows them in its own language and gives them back; only another answer is an edit."""
+    body = BODY | {"favorite": value}
+    row = line(body)
+    assert row.columns["favorite"] == cell
+    assert isinstance(row.columns["favorite"], Truth) is isinstance(value, bool)
+    for spelt in (cell, cell.upper(), f" {cell.title()} "):
+        untouched = against(line(body, favorite=spelt), body)
+        assert isinstance(untouched, Settled), spelt
+        assert untouched.cause is Cause.IN_STEP
+    found = against(line(body, favorite=edited), body)
+    assert isinstance(found, Change)
+    assert [one.path for one in found.operations] == ["/favorite"]

@@ -177,6 +177,17 @@ def test_an_amount_takes_along_the_currency_that_the_remote_has_lost() -> None:
     assert changed(body, wish(AMOUNT, None), EUR, base={CURRENCY: "EUR"}) == [("replace", AMOUNT, None)]
 
 
+def test_a_currency_that_only_the_remote_has_changed_is_its_own() -> None:
+    """While the row's amount is what was agreed; an amount that moves would mean another currency."""
+    base = {AMOUNT: "5", CURRENCY: "EUR"}
+    body = {"details": {"dealValue": 5, "currency": "USD", "notes": "old"}}
+    sent = changed(body, wish(AMOUNT, "5"), EUR, wish(NOTES, "new"), base=base)
+    assert sent == [("replace", NOTES, "new")]
+    found = settled(body, wish(AMOUNT, "6"), EUR, wish(NOTES, "new"), base=base)
+    assert found.cause is not Cause.IN_STEP
+    assert "USD" in found.reason
+
+
 def test_a_currency_that_moved_since_is_a_conflict() -> None:
     """After a clash an amount never goes out in a currency that the plan did not see."""
     wishes = (wish(AMOUNT, "6"), EUR)

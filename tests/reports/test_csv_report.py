@@ -11,17 +11,17 @@ from syncjob.reports.csv import COLUMNS, render
 
 NIGHT = """\
 \ufeffCRM id,Value,Notes,syncjob row,syncjob outcome,syncjob cause,syncjob reason,syncjob changes,\
-syncjob warnings,syncjob id,syncjob attempts,syncjob request ids,syncjob conflict,syncjob decision,syncjob base
+syncjob warnings,syncjob id,syncjob attempts,syncjob request ids,syncjob conflict,syncjob decision,syncjob base,\
+syncjob types,syncjob n,syncjob plan
 CRM-00001,12000,,deals.csv:2,applied,confirmed,confirmed by the answer,\
-"dealValue: 10000 -> 12000; notes: old secret -> new secret; \
-team: + {""firstName"":""Jane"",""email"":""jane@example.com""}",\
-team: the phone number differs,id-1,2,q-1 q-2,,,"{""/details/dealValue"":[10000]}"
-CRM-00002,12000,,deals.csv:3,unchanged,in_step,,,,id-2,0,,,,
-,,,deals.csv:4,invalid,ragged_line,"deals.csv:4 has 2 cells, the header 3",,,,0,,,,
+dealValue: 10000 -> 12000; notes: old secret -> new secret; team: + Jane <jane@example.com>,\
+team: the phone number differs,id-1,2,q-1 q-2,,,"{\"\"\"\":[""CRM-00001""],""/details/dealValue"":[10000]}",,1,r-7
+CRM-00002,12000,,deals.csv:3,unchanged,in_step,,,,id-2,0,,,,,,2,r-7
+,,,deals.csv:4,invalid,ragged_line,"deals.csv:4 has 2 cells, the header 3",,,,0,,,,,,3,r-7
 CRM-00004,12000,,deals.csv:5,held,closes,"would close the referral; see it, then syncjob approve",\
-status: Active -> Closed; substatus: Accepted -> Won,,id-4,0,,,,
+CLOSES the referral: cannot be undone; status: Active -> Closed; substatus: Accepted -> Won,,id-4,0,,,,,,4,r-7
 CRM-00005,12000,,deals.csv:6,conflicted,both_moved,row and remote both moved,,,id-5,0,,\
-dealValue,,"{""/details/dealValue"":[10000,""11000.50""],""/salesStage"":[""40""]}"
+dealValue,,"{\"\"\"\":[""CRM-00005""],""/details/dealValue"":[10000,""11000.50""],""/salesStage"":[""40""]}",,5,r-7
 """.replace("\n", "\r\n")
 
 # What a cell may start with and what breaks readers, more often than chance would have it.

@@ -70,22 +70,26 @@ def test_a_night_in_a_workbook(night: Report) -> None:
         "syncjob row": "deals.csv:2",
         "syncjob outcome": "applied",
         "syncjob cause": "confirmed",
-        "syncjob changes": "dealValue: 10000 -> 12000; notes: old secret -> new secret; "
-        'team: + {"firstName":"Jane","email":"jane@example.com"}',
+        "syncjob changes": "dealValue: 10000 -> 12000; notes: old secret -> new secret; team: + Jane <jane@example.com>",
         "syncjob reason": "confirmed by the answer",
         "syncjob warnings": "team: the phone number differs",
         "syncjob id": "id-1",
         "syncjob attempts": 2,
         "syncjob request ids": "q-1 q-2",
-        "syncjob base": '{"/details/dealValue":[10000]}',
+        "syncjob base": '{"":["CRM-00001"],"/details/dealValue":[10000]}',
         "syncjob n": 1,
         "syncjob plan": "r-7",
     }
     assert unchanged["syncjob outcome"] == "unchanged"
     assert "CRM id" not in ragged
-    assert held["syncjob changes"] == "status: Active -> Closed; substatus: Accepted -> Won"
+    assert (
+        held["syncjob changes"]
+        == "CLOSES the referral: cannot be undone; status: Active -> Closed; substatus: Accepted -> Won"
+    )
     assert conflicted["syncjob conflict"] == "dealValue"
-    assert conflicted["syncjob base"] == '{"/details/dealValue":[10000,"11000.50"],"/salesStage":["40"]}'
+    assert conflicted["syncjob base"] == (
+        '{"":["CRM-00005"],"/details/dealValue":[10000,"11000.50"],"/salesStage":["40"]}'
+    )
 
 
 def test_only_a_plan_asks_what_to_send(night: Report) -> None:
@@ -127,10 +131,10 @@ def test_a_base_too_long_for_a_cell_is_left_out(
     report_of: Callable[..., Report], row_of: Callable[..., Settled]
 ) -> None:
     """Half a base would be a wrong base: it stands whole or not at all, in CSV as in the workbook."""
-    for length in (32_735, 32_736):
+    for length in (32_718, 32_719):
         triple = Triple("/details/notes", "theirs", "mine", base="x" * length)
         (shown,) = rows_of(report_of(row_of(1, Cause.BOTH_MOVED, triples=(triple,))))
-        assert ("syncjob base" in shown) == (length == 32_735)
+        assert ("syncjob base" in shown) == (length == 32_718)
         assert shown["syncjob conflict"] == "notes"
 
 
@@ -223,12 +227,12 @@ def test_a_plan_whose_rows_are_in_step_asks_for_nothing(
 def test_csv_and_workbook_tell_the_same(
     night: Report, report_of: Callable[..., Report], row_of: Callable[..., Settled]
 ) -> None:
-    """Either can be decided and handed in again: what one has and the other lacks is only for plans' workbooks."""
+    """Either can be decided and handed in again: a workbook keeps types by itself."""
     operation = Operation("replace", "/name", None)
     row = row_of(1, Cause.CONFIRMED, triples=(Triple("/name", "a", None, base="a"),), operations=(operation,))
     assert rows_of(report_of(row))[0]["syncjob changes"] == "name: a -> (blank)"
-    assert set(OF_RUN) - set(OF_CSV) == {"syncjob n", "syncjob plan"}
-    assert set(OF_CSV) <= set(OF_RUN)
+    assert set(OF_CSV) - set(OF_RUN) == {"syncjob types"}
+    assert set(OF_RUN) <= set(OF_CSV)
 
 
 def test_the_reader_that_plans_use_sees_the_same(tmp_path: Path, night: Report) -> None:

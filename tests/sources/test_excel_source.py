@@ -213,6 +213,13 @@ def test_merged_cells_in_the_header_are_refused(tmp_path: Path) -> None:
     assert said == "m.xlsx Pipeline!1: the header has merged cells, B1:C1; unmerge them and name each column"
 
 
+def test_merged_cells_that_do_not_say_where_are_none(tmp_path: Path) -> None:
+    """What a program has left of them holds no name and no value."""
+    rows = f'<row r="1">{text("A1", "Deal ID")}{text("B1", "Amount")}</row><row r="2">{text("A2", "1")}</row>'
+    made = parts(rows, below='<mergeCells count="1"><mergeCell uid="1"/></mergeCells>')
+    assert [row.columns["Deal ID"] for row in opened(packed(tmp_path / "m.xlsx", made))] == ["1"]
+
+
 def test_what_a_person_does_not_see_is_noted(tmp_path: Path) -> None:
     """Hidden rows and columns are read like any other, merged cells hold one value; all this is said."""
 
@@ -279,12 +286,14 @@ class openpyxl_book:  # noqa: N801  # read as a function in `with`
         self._made.save(self._file)
 
 
-def test_a_long_cell_is_a_fault_of_its_row(tmp_path: Path) -> None:
-    """As in every other format."""
-    file = table_book(tmp_path / "l.xlsx", ["Deal ID", "Amount"], ["1", "x" * 11], ["2", "y" * 10])
-    long, sound = opened(file, cell_chars_max=10)
-    assert long.fault == "Amount has 11 characters, the limit is 10 (limits.cell_chars_max)"
-    assert not sound.fault
+def test_what_is_no_finite_number_is_an_error_of_excel(tmp_path: Path) -> None:
+    """No JSON writes it and no field takes it; its row alone is told."""
+    rows = "".join(
+        f'<row r="{n}">{text(f"A{n}", str(n))}<c r="B{n}"><v>{value}</v></c></row>'
+        for n, value in enumerate(("NaN", "inf", "-inf", "1e999", "5"), 2)
+    )
+    assert column(packed(tmp_path / "nan.xlsx", parts(HEADER + rows))) == ["#NUM!"] * 4 + ["5"]
+    assert cells.dirt("#NUM!")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
@@ -318,7 +327,6 @@ def scanned(xml: str, size: int) -> Any:
 def test_the_scan_reads_what_is_written_oddly() -> None:
     """Prefixes, single quotes, spaces, any order of attributes, cells and rows that do not say where they are."""
     found = scanned(ODD, len(ODD))
-    assert (found.rows, found.columns) == (4, 5)
     assert found.flaws == {1: {3: "#DIV/0!"}, 2: {1: NO_VALUE, 4: NO_VALUE}}
     assert (list(found.hidden_rows), found.hidden_columns) == ([2], ((3, 4),))
     assert list(map(str, found.merged)) == ["A5:B6"]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from syncjob.errors import InputRefused
 from syncjob.settings import Rows
 from syncjob.sources import Snapshot, Table, read
-from syncjob.sources.numbering import CUT_OFF
+from syncjob.sources import yaml as source
+from syncjob.sources.numbering import CUT_OFF, MASK
 from syncjob.sources.yaml import COLUMNS_MAX
 
 
@@ -23,12 +24,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("yaml")
 
 
-def table(folder: Path, content: str | bytes, *, rows: Rows | None = None, cell_chars_max: int = 100) -> Table:
+def table(folder: Path, content: str | bytes, *, rows: Rows | None = None) -> Table:
     """Open a file of this content."""
     file = folder / "deals.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     taken = Snapshot("deals.yaml", file, "sha256:-", 0, "yaml")
-    return read(taken, rows=rows or Rows(), known=(), cell_chars_max=cell_chars_max)
+    return read(taken, rows=rows or Rows(), known=(), cell_chars_max=100)
 
 
 def refusal(folder: Path, content: str | bytes) -> str:
@@ -93,19 +94,21 @@ def test_a_list_of_texts_is_one_cell_of_lines(folder: Path) -> None:
 @pytest.mark.parametrize(
     "cell", ["{first: Ann}", "[[a], b]", "[{a: b}]", "[a, {b: [c, {d: e}]}]", "{<<: {a: b}}", '["a\\nb", c]']
 )
-def test_a_deeper_cell_is_a_fault_of_its_row(folder: Path, cell: str) -> None:
+def test_a_deeper_cell_is_a_flaw_of_its_column(folder: Path, cell: str) -> None:
     """What no cell can hold is told at its row; the rows after it are sound."""
-    faulty, sound = table(folder, f"- A: 1\n  Team: {cell}\n  B: 2\n- A: 3\n")
-    assert faulty.fault.startswith("Team ")
-    assert faulty.columns == {}
-    assert (sound.fault, dict(sound.columns)) == ("", {"A": "3"})
+    flawed, sound = table(folder, f"- A: 1\n  Team: {cell}\n  B: 2\n- A: 3\n")
+    assert (flawed.fault, set(flawed.flaws)) == ("", {"Team"})
+    assert flawed.columns == {"A": "1", "Team": f"{MASK} {flawed.flaws['Team']}", "B": "2"}
+    assert (sound.flaws, dict(sound.columns)) == ({}, {"A": "3"})
 
 
-def test_a_cell_over_the_limit_is_a_fault(folder: Path) -> None:
-    """A long cell is its row's misfortune."""
-    long, sound = table(folder, f"- A: {'x' * 101}\n- A: {'y' * 100}\n")
-    assert "101 characters" in long.fault
-    assert not sound.fault
+def test_a_scalar_that_fills_the_memory_refuses_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a cell may be is judged where it is read; what no cell ever is ends here."""
+    monkeypatch.setattr(source, "CELL_CHARS_BROKEN", 100)
+    assert [len(row.columns["A"]) for row in table(folder, f"- A: {'y' * 100}\n")] == [100]
+    assert refusal(folder, f"- A: x\n- A: {'x' * 101}\n") == (
+        "deals.yaml:2: a cell has more than 100 characters: is a quote opened and never closed?"
+    )
 
 
 def test_keys_are_trimmed_and_our_own_dropped(folder: Path) -> None:

@@ -52,9 +52,9 @@ def test_only_ticked_rows_are_sent(desk: Desk) -> None:
     assert said.outcomes == {crm(1): "applied", crm(2): "held", crm(3): "applied", crm(4): "held"}
     assert said.causes[crm(2)] == said.causes[crm(4)] == "not_approved"
     assert {record.path.rpartition("/")[2] for record in desk.box.patches} == {guid(1), guid(3)}
-    approved = said.report["run"]["approved"]
-    assert (approved["source"], approved["by"]) == ("t.xlsx", "Jana Nováková")
-    assert approved["digest"].startswith("sha256:")
+    run = said.report["run"]
+    assert (run["approved_in"], run["approved_by"]) == ("t.xlsx", "Jana Nováková")
+    assert run["approved_digest"].startswith("sha256:")
     assert "Nováková" not in said.err
 
 
@@ -109,7 +109,7 @@ def test_an_edited_cell_is_refused(desk: Desk) -> None:
     tick(path, work)
     said = desk.run("apply", "t.syncplan", "--approved", path, "--yes")
     assert said.code == 4
-    assert "rows!B3 Deal: differs from the plan, and what is sent is the plan; plan the edited file anew" in said.err
+    assert "t.xlsx rows!B3 Deal: differs from the plan, and what is sent is the plan; plan the edited file anew" in said.err
     assert "Another name" not in said.err
     assert not desk.box.patches
 
@@ -120,7 +120,7 @@ def test_an_edited_cell_is_refused(desk: Desk) -> None:
         ("syncjob send?", "perhaps", "syncjob send? says 'perhaps'; write yes, or leave it blank"),
         ("syncjob n", "zwei", "syncjob n was changed to 'zwei'; make the report of the plan again"),
         ("syncjob n", "2", "stands twice, here and at t.xlsx rows!2; keep one of them"),
-        ("syncjob n", "77", "4 rows are not in plan"),
+        ("syncjob n", "77", "4 rows of the report are not in plan"),
         ("syncjob plan", "other", "was made from plan other, this is plan"),
         ("syncjob plan", None, "is no row of a plan's report, this is plan"),
     ],

@@ -253,7 +253,7 @@ def test_of_several_sheets_one_is_chosen_by_a_person(desk: Desk) -> None:
 
 @pytest.mark.parametrize("remark", ["Remark, internal", "Remark,old,old"])
 def test_an_old_encoding_and_an_unclear_delimiter_are_found_together(desk: Desk, remark: str) -> None:
-    """What the first hides of the second comes to light once it is decoded; both are written down with their reasons."""
+    """What the first hides of the second comes to light once it is decoded; both are written down."""
     desk.put("deals.csv", f"CRM Id;Deal;{remark}\nA1;Größe;x\nA2;Straße;y\n".encode("cp1252"))
     assert "name: Größe" in _init(desk, "deals.csv")
     assert _config(desk)["rows"] == {"file": "deals.csv", "encoding": "cp1252", "delimiter": ";"}

@@ -35,7 +35,7 @@ def _unlinked(n: int, **values: Any) -> dict[str, Any]:
 
 def _link(desk: Desk, name: str = "links.csv") -> Said:
     before = len(desk.box.records)
-    said = desk.run("link", "-o", name)
+    said = desk.run("link", "-o", name, "--force")
     assert {record.method for record in desk.box.records[before:]} <= {"GET"}
     return said
 
@@ -78,13 +78,13 @@ def test_a_dirty_export_finds_its_referrals(desk: Desk, seed: int) -> None:
     said = _link(desk)
     assert said.code == 0, said.err
     lines = _lines(desk)
-    first = {line["syncjob key"]: line["referral id"] for line in reversed(lines)}
-    ticked = {line["syncjob key"]: line["referral id"] for line in lines if line["syncjob link?"] == "yes"}
+    first = {line["key"]: line["referral id"] for line in reversed(lines)}
+    ticked = {line["key"]: line["referral id"] for line in lines if line["syncjob link?"] == "yes"}
     assert sum(first[key] == known for key, known in made.right.items()) >= 95
     assert {key: known for key, known in ticked.items() if made.right.get(key) != known} == {}
     assert len(set(ticked.values())) == len(ticked) >= 50
-    assert said.out.startswith(f"{len(made.rows)} rows match no referral: ")
-    assert f", {len(ticked)} are ticked\n" in said.out
+    assert said.out.startswith(f"rows without a referral: {len(made.rows)}, ")
+    assert f", ticked: {len(ticked)}\n" in said.out
     assert desk.box.store.writes == []
 
 
@@ -138,7 +138,7 @@ def test_what_is_proposed_and_what_is_not(desk: Desk) -> None:
     assert first["D"]["referral id"] == ""
     assert guid(1) not in {line["referral id"] for line in lines}
     assert {line["syncjob link?"] for line in lines} == {""}
-    assert said.out.startswith("3 rows match no referral: 2 have candidates, 0 are ticked\n")
+    assert said.out.startswith("rows without a referral: 3, with candidates: 2, ticked: 0\n")
 
 
 def test_rows_that_are_linked_already_are_not_proposed_again(desk: Desk) -> None:
@@ -166,7 +166,7 @@ def test_a_key_that_stands_at_another_referral_links_nothing(desk: Desk) -> None
         ([_put(0, shown=guid(2))], f"links.csv:2 referral id: says '{guid(2)}', the hidden column 'syncjob referral'"),
         ([_put(0, hidden="")], f"links.csv:2 referral id: says '{guid(1)}', the hidden column 'syncjob referral' ''"),
         ([_put(0, shown="1", hidden="1")], "links.csv:2 referral id: says '1'"),
-        ([_put(0, key="7")], "links.csv:2 key: says '7', the hidden column 'syncjob key' '007'"),
+        ([_put(0, key="7")], "links.csv:2 key: says '7', the hidden column 'syncjob key' 'key:007'"),
         ([_put(0, key="")], "links.csv:2 key: is blank"),
         ([_put(0, shown="", hidden="")], "links.csv:2 syncjob link?: is ticked, but the line proposes no referral"),
         ([_put(0, tick="maybe")], "links.csv:2 syncjob link?: 'maybe' is neither yes nor blank"),
@@ -202,7 +202,7 @@ def test_a_links_file_that_is_not_there_is_refused(desk: Desk) -> None:
     _rows(desk, {"CRM Id": "007", "Deal": "Deal 1"} | ROW, links="links.csv")
     said = desk.run("plan")
     assert said.code == 4
-    assert f"input not found: {desk.folder / 'links.csv'}" in said.err
+    assert f"match.links: there is no file {desk.folder / 'links.csv'}; run `syncjob link`" in said.err
 
 
 @pytest.mark.parametrize(
