@@ -16,7 +16,7 @@ Guards, by the NAME that --allow takes:
   closes    closing referrals, which cannot be undone (rows are held)
   consent   giving consents, which cannot be taken back (rows are held)
   changes   changing more rows than guards.changes (the run is refused)
-  rows      a file without rows, or with fewer than rows.rows_min (the file is refused)
+  rows      no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)
 """
 
 

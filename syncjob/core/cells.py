@@ -110,7 +110,7 @@ def _told(field: Field, cell: str) -> str:
 
 def _money(__: Field, cell: str, reading: Reading) -> str:
     if isinstance(cell, Day | Truth):
-        raise CellError(f"{cell!r} is no number; format the cell as a number and write the amount anew")
+        raise CellError(f"{cell!r} is no number; write the amount anew, in a workbook in a number's cell")
     typed = isinstance(cell, Number)
     amount = Decimal(cell) if typed else _localised(cell, reading.locale) if reading.locale else _plain(cell)
     if amount < 0:

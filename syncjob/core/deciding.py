@@ -31,7 +31,7 @@ def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
     own = desired.row.own
     known = _known(own.get(REMEMBERED, ""))
     decision = own.get(DECISION, "")
-    if known is not None and known.pop("", [desired.key]) != [desired.key]:
+    if known and known.pop("", None) != [desired.key]:
         said = f"{OWN}{REMEMBERED}: belongs to another row; were columns sorted in part? Sort whole rows"
         return Settled.of_row(desired.row, Cause.BAD_CELL, said, key=desired.key)
     contested = {path: both[1] for path, both in (known or {}).items() if len(both) > 1}

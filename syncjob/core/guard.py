@@ -11,6 +11,7 @@ Guards act on apply, never on plan; the plan says which would. `--allow NAME` li
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ NAMES = {
     "closes": "closing referrals, which cannot be undone (rows are held)",
     "consent": "giving consents, which cannot be taken back (rows are held)",
     "changes": "changing more rows than guards.changes (the run is refused)",
-    "rows": "a file without rows, or with fewer than rows.rows_min (the file is refused)",
+    "rows": "no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)",
 }
 
 
@@ -37,6 +38,7 @@ class Tally:
 
     rows: int = 0
     changes: int = 0
+    rows_before: int = 0  # of the last run over the same input; 0 where nobody knows
     held: Counter[str] = field(default_factory=Counter)
 
     def add(self, operations: Iterable[Operation]) -> None:
@@ -117,7 +119,23 @@ def _refusals(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -
             f" look at the plan, then --allow changes or --allow changes={tally.changes}"
         )
         found.append(Verdict("changes", tally.changes, limit, holds=False, message=words))
+    least = _rows_min(tally, guards, allowed)
+    if least is not None and tally.rows < least:
+        words = (
+            f"{tally.rows_before:,} rows last time, {tally.rows:,} now: nothing is sent; is the export whole?"
+            f" Then --allow rows or --allow rows={tally.rows}"
+        )
+        found.append(Verdict("rows", tally.rows, least, holds=False, message=words))
     return found
+
+
+def _rows_min(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:
+    """Give the least count of rows that may go, held against the last run over the same input."""
+    if "rows" in allowed:
+        return allowed["rows"]
+    if isinstance(guards.rows, float):
+        return math.ceil(guards.rows * tally.rows_before) if tally.rows_before >= SHARE_FROM_ROWS else None
+    return guards.rows if tally.rows_before else None
 
 
 def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:

@@ -34,7 +34,11 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
     key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"
-    if fault := dirt(cell) or dirt(key) or _no_key(key):
+    if (
+        fault := f"{CLEAR} is no key; every row names its referral"
+        if key == CLEAR
+        else dirt(cell) or dirt(key) or _no_key(key)
+    ):
         return "", fault
     if isinstance(cell, Number) and not (numeric and key.isdecimal() and len(key) <= DIGITS_MAX):
         way_out = "" if numeric else ", or set match.numeric: true where every key is a plain number"
@@ -49,8 +53,6 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
 
 
 def _no_key(key: str) -> str:
-    if key == CLEAR:
-        return f"{CLEAR} is no key; every row names its referral"
     if len(key) > KEY_CHARS_MAX:
         return f"is no key: longer than {KEY_CHARS_MAX} characters"
     return "holds invisible characters; delete them" if any(unicodedata.category(one)[0] == "C" for one in key) else ""

@@ -14,7 +14,7 @@ PERSON = ("firstName", "lastName", "phoneNumber", "email")
 SOLUTION = ("id", "currency", "price", "quantity")
 MEMBERS_MAX = 50
 COUNT = re.compile(r"\d{1,15}(\.\d{1,4})?", re.ASCII)
-EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,190}\.[^@\s,;<>\"]{1,63}")  # RFC 5321, 4.5.3.1, bounds the parts
 REMOVED = re.compile(r"<\s*remove\s*>", re.IGNORECASE)
 
 

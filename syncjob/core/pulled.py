@@ -41,7 +41,14 @@ TAKEN = re.compile(
     r"\d{12,}|\d{1,4}[-./]\d{1,2}([-./]\d{1,4})?|[^\W\d]{3,9}[-. ]?\d{1,4}|\d{1,2}[-. ]?[^\W\d]{3,9}|\d+E\d+",
     re.IGNORECASE,
 )
-MADE_A_DATE = re.compile(r"\d{1,4}[-./ ]+(\d{1,2}|[^\W\d]{3,9}\.?)([-./ ]+\d{1,4})?|[^\W\d]{3,9}\.?[- ]\d{1,4}")
+MONTHS = (
+    "jan ene gen feb fév mar mär mrz apr avr abr may mai mag jun giu "
+    "jul jui lug aug ago aoû sep set oct okt ott nov dec déc dez dic"
+)
+MONTH = f"({'|'.join(MONTHS.split())})"
+MADE_A_DATE = re.compile(
+    rf"\d{{1,4}}[-./ ]+(\d{{1,2}}|{MONTH}\w*\.?)([-./ ]+\d{{1,4}})?|{MONTH}\w*\.?[- ]\d{{1,4}}", re.IGNORECASE
+)
 UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
 
 

@@ -21,6 +21,7 @@ from syncjob.errors import Exit, GuardRefused, StorageRefused
 from syncjob.exchange import Sender
 from syncjob.job.approving import Approval
 from syncjob.job.context import Job
+from syncjob.job.history import rows_before
 from syncjob.job.mending import mend
 from syncjob.ledger import Ledger, Recorder
 from syncjob.model import Cause, Outcome, Settled, Verdict
@@ -68,7 +69,7 @@ async def apply(
         now=job.world.now(),
         age_max=settings.plan.age_max,
     )
-    acting, changes = _guarded(job, plan)
+    acting, changes = _guarded(job, plan, ledger)
     lifted = confirm(plan, acting, changes)
     acting = tuple(one for one in acting if one.guard not in lifted)
     access = job.access()
@@ -86,9 +87,9 @@ async def apply(
     return run, _close(work, ledger, run)
 
 
-def _guarded(job: Job, plan: PlanFile) -> tuple[tuple[Verdict, ...], int]:
+def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
-    tally = guard.Tally()
+    tally = guard.Tally(rows_before=rows_before(job, plan.header.source, ledger))
     for settled in plan.rows():
         tally.add(settled.operations if settled.outcome is Outcome.PLANNED else ())
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)

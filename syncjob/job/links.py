@@ -22,6 +22,7 @@ from syncjob.settings import Rows
 SHOWN_KEY, SHOWN_ID = "key", "referral id"
 LINK, REFERRAL, KEY = f"{OWN}link?", f"{OWN}referral", f"{OWN}key"
 YES = "yes"
+SHOWN_CHARS_MAX = 60
 
 
 def linked(job: Job) -> Mapping[str, str]:
@@ -111,7 +112,8 @@ class _Links:
 
 
 def _altered(row: SourceRow, column: str, shown: str, other: str, hidden: str) -> str:
+    one, two = shown[:SHOWN_CHARS_MAX], hidden[:SHOWN_CHARS_MAX]
     return (
-        f"{row.place} {row.at(column)}: says {shown!r}, the hidden column {other!r} {hidden!r}; were columns sorted "
+        f"{row.place} {row.at(column)}: says {one!r}, the hidden column {other!r} {two!r}; were columns sorted "
         "or cut in part? Run `syncjob link` again, and sort whole rows"
     )

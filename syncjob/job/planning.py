@@ -13,6 +13,7 @@ from syncjob import planfile
 from syncjob.core import guard
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
+from syncjob.job.history import rows_before
 from syncjob.job.observing import Looking, observe
 from syncjob.job.reading import Given, Input, from_file, read
 from syncjob.ledger import Ledger
@@ -54,6 +55,14 @@ def _kept(job: Job) -> Any:
     return lambda referral: known.get(referral, {})
 
 
+def _rows_before(job: Job, source: str) -> int:
+    path = job.settings.ledger.file
+    if path is None or not path.exists():
+        return 0
+    with Ledger(path) as ledger:
+        return rows_before(job, source, ledger)
+
+
 def _write(job: Job, draft: Draft, read_in: Input, requests: Mapping[str, int], out: Path) -> None:
     """Count what the guards count, then write header, rows and footer."""
     tally, totals = guard.Tally(), Counter[Cause]()
@@ -68,6 +77,7 @@ def _write(job: Job, draft: Draft, read_in: Input, requests: Mapping[str, int], 
         columns=read_in.columns,
         made_at=job.world.now().isoformat(timespec="seconds"),
     )
+    tally.rows_before = _rows_before(job, read_in.source)
     for settled in draft.settled():
         totals[settled.cause] += 1
         tally.add(settled.operations if settled.cause is Cause.TO_SEND else ())

@@ -25,6 +25,7 @@ from syncjob.ledger.tables import SCHEMA, facts, forms, intents, metadata, outco
 from syncjob.model import CAUSES, Cause, Settled, dumps
 
 ROWS_PER_READ = 500
+RUNS_MAX = 50  # so far back the last run over an input is looked for
 SURE = 2  # seen so often, the remote's own form of a value is believed
 COMPILED: dict[Any, Any] = {}  # statements are few and the same for every ledger: compiled once a process
 
@@ -128,6 +129,15 @@ class Ledger:
             found = self._connection.execute(select(runs.c.id).where(runs.c.id == run)).first()
             self._connection.rollback()
         return found is not None
+
+    def rows_before(self, job: str, remote: str, source: str) -> int:
+        """Give how many rows the last run of this job over this input had; 0 where there was none of late."""
+        query = select(runs.c.id, runs.c.facts).where(runs.c.job == job, runs.c.remote == remote)
+        with self._guarded():
+            late = self._connection.execute(query.order_by(runs.c.began.desc()).limit(RUNS_MAX)).all()
+            self._connection.rollback()
+        last = next((one.id for one in late if json.loads(one.facts).get("source") == source), None)
+        return sum(self.totals(last).values()) if last else 0
 
     def mend(self, run: str, settled: Settled) -> None:
         """Write how a row of an earlier run ended, now that somebody has looked."""

@@ -167,6 +167,9 @@ class Guards(Section):
     changes: Annotated[
         Share, Field(description="more changed rows than this count or share (from 50 rows) refuse the run")
     ] = 0.3
+    rows: Annotated[
+        Share, Field(description="fewer rows than this share of the last run's (from 50 rows) or count refuse the run")
+    ] = 0.5
 
 
 class PlanFile(Section):

@@ -11,7 +11,7 @@ from syncjob.core.diff import diff
 from syncjob.core.feeds import compiled
 from syncjob.core.mapping import map_row
 from syncjob.core.merge import Rules
-from syncjob.model import Cause, Change, Desired, Observed, Pair, Place, Settled, SourceRow
+from syncjob.model import Cause, Change, Desired, Number, Observed, Pair, Place, Settled, SourceRow
 from syncjob.model.remembering import disputed, remember, remembered
 
 FIELDS: dict[str, Any] = {
@@ -156,3 +156,21 @@ def test_what_is_remembered_fits_a_cell() -> None:
     assert remember(long) == ""
     assert remembered("") == {}
     assert remembered("x") is None
+
+
+def test_a_decision_stays_with_its_row() -> None:
+    """A sheet in which only our columns, or only theirs, were sorted: nobody knows whose decision this is."""
+    for cell in (remember(CONFLICT), '{"/details/dealValue":["1000","1200"]}'):
+        found = again(body(), CELLS | {"Key": "CRM-2"}, base=cell, decision="mine")
+        assert isinstance(found, Settled)
+        assert found.cause is Cause.BAD_CELL
+        assert found.reason == "syncjob base: belongs to another row; were columns sorted in part? Sort whole rows"
+
+
+def test_a_typed_decision_is_the_number_that_it_is() -> None:
+    """1.234 in a sheet is one and a bit, whatever a text would mean in the column's locale."""
+    known = compiled(configured(FIELDS | {"Amount": {"field": "dealValue", "currency": "EUR", "locale": "de_DE"}}))
+    own = {"outcome": "conflicted", "base": remember(CONFLICT), "decision": Number("1.234")}
+    found = map_row(known, SourceRow(1, Place("report.xlsx", 2, "rows"), CELLS, own=own))
+    assert isinstance(found, Desired)
+    assert {one.path: one.desired for one in found.wishes}[AMOUNT] == "1.234"

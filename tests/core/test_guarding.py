@@ -186,3 +186,27 @@ def test_every_mistake_in_an_allowance_is_named_at_once() -> None:
 def test_every_guard_says_what_it_lifts() -> None:
     """A question at the terminal reads these words."""
     assert all(re.search(r"\((rows are held|the run is refused|the file is refused)\)$", one) for one in NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "limit", "allowed", "acts"),
+    [
+        (29, 60, 0.5, {}, ["rows"]),
+        (30, 60, 0.5, {}, []),
+        (1, 49, 0.5, {}, []),
+        (1, 0, 0.5, {}, []),
+        (29, 60, 0.5, {"rows": None}, []),
+        (29, 60, 0.5, {"rows": 29}, []),
+        (29, 60, 0.5, {"rows": 30}, ["rows"]),
+        (29, 60, None, {}, []),
+        (29, 60, 40, {}, ["rows"]),
+        (29, 0, 40, {}, []),
+    ],
+)
+def test_far_fewer_rows_than_last_time_refuse_the_run(
+    rows: int, before: int, limit: float | None, allowed: dict[str, int | None], acts: list[str]
+) -> None:
+    """Half an export looks like a whole one; shares count from fifty rows."""
+    found = verdicts(Tally(rows=rows, rows_before=before), Guards(rows=limit), allowed)
+    assert [one.guard for one in found] == acts
+    assert all(f"{before} rows last time, {rows} now: nothing is sent" in one.message for one in found)

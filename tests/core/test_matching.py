@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,3 +201,32 @@ def test_an_error_of_excel_is_no_key(by: str, cell: str) -> None:
     key, fault = key_of(by, cell)
     assert key == ""
     assert fault.startswith(f"{cell.strip()} is an error of Excel; ")
+
+
+@pytest.mark.parametrize("by", [BY_CRM, BY_ID])
+def test_a_word_of_ours_is_no_key(by: str) -> None:
+    """Nor is a mask of a report."""
+    assert key_of(by, "<clear>") == ("", "<clear> is no key; every row names its referral")
+    assert key_of(by, "•••")[1].startswith("holds •••, the mask of a report")
+
+
+def test_a_linked_row_keeps_off_a_referral_that_is_somebody_else_s() -> None:
+    """A link is a person's word of some day; since then the referral was given another CRM id."""
+    row = replace(desired(verify="Fabrikam"), id=GUID)
+    for held in ("", None, "CRM-1", " CRM-1 "):
+        assert isinstance(pair(row, observed(BODY | {"externalReferenceId": held}), NAME), Pair)
+    found = pair(row, observed(BODY | {"externalReferenceId": "CRM-2"}), None)
+    assert isinstance(found, Settled)
+    assert found.cause is Cause.LINKED_OTHERWISE
+    assert found.reason == (
+        f"the row is linked to referral {GUID}, which carries the CRM id 'CRM-2' by now; "
+        "take the tick away, or settle whose referral it is"
+    )
+
+
+def test_twins_of_two_customers_disagree() -> None:
+    """One of them has the wrong key, and nobody knows which."""
+    rows = [desired(wish("/name", "x"), n=n, verify=customer) for n, customer in ((1, "Fabrikam"), (2, "Contoso"))]
+    (first, _) = part_twins(rows)
+    assert isinstance(first, Settled)
+    assert first.reason.endswith("name one referral and disagree on the column of match.verify; keep one of them")

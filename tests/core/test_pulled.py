@@ -280,3 +280,62 @@ def test_yes_and_no_are_pulled_as_such(value: Any, cell: str, edited: str) -> No
     found = against(line(body, favorite=edited), body)
     assert isinstance(found, Change)
     assert [one.path for one in found.operations] == ["/favorite"]
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Land", "Europe", "../../etc/passwd"])
+def test_a_zone_that_was_altered_makes_the_row_invalid(zone: str) -> None:
+    """Its dates would be other days."""
+    found = refused(_with(PULLED_ZONE, zone))
+    assert found.cause is Cause.BAD_KEY
+    assert found.reason.startswith(f"{PULLED_ZONE}: the hidden cell was changed: {zone!r} is no IANA time zone")
+
+
+def _with(column: str, cell: str, body: Any = BODY) -> SourceRow:
+    row = line(body)
+    return SourceRow(1, row.place, dict(row.columns) | {column: cell})
+
+
+def test_what_could_not_be_shown_is_not_written_over() -> None:
+    """Control characters, and what was too long for a cell: whoever fills the blank has not seen what was there."""
+    odd = BODY | {"details": {"notes": "bell\x07"}}
+    said = "notes: the remote holds a value here that no cell can show; edit it in Partner Center"
+    assert refused(line(odd, notes="call back")).reason == said
+    long = _with(PULLED_VALUES, '{"":["/details/notes"],"/name":"Pilot","/customerProfile/name":"Contoso"}')
+    cells = {name: "" for name in long.columns if name not in ("id", "name", "customerProfile.name", PULLED_ID)}
+    row = SourceRow(1, long.place, dict(long.columns) | cells | {PULLED_VALUES: long.columns[PULLED_VALUES]})
+    assert not asked(row).base.get("")
+    assert refused(SourceRow(1, row.place, dict(row.columns) | {"notes": "call back"})).reason == said
+
+
+@pytest.mark.parametrize(
+    ("pulled_as", "cell"),
+    [
+        ("123456789012345678", "1.23457E+17"),
+        ("3-1", "01. Mrz"),
+        ("3-1", "2026-03-01"),
+        ("MAR1", "1-Mar"),
+        ("1/2/26", "02.01.2026"),
+    ],
+)
+def test_what_a_sheet_makes_of_a_text_is_no_edit(pulled_as: str, cell: str) -> None:
+    """A CSV file was opened and saved: nobody has written that."""
+    body = BODY | {"externalReferenceId": pulled_as}
+    assert f"a spreadsheet has made {cell!r} of what was pulled" in refused(line(body, externalReferenceId=cell)).reason
+    assert asked(line(body, externalReferenceId="CRM-9"))
+
+
+def test_a_substatus_that_was_left_alone_follows_its_status() -> None:
+    """Where it has no choice; where it has one, the person is asked."""
+    new = BODY | {"status": "New", "substatus": "Received"}
+    wishes = {one.path: one.desired for one in asked(line(new, status="Active")).wishes}
+    assert (wishes["/status"], wishes["/substatus"]) == ("Active", "Accepted")
+    assert refused(line(new, status="Closed")).cause is Cause.BAD_CELL
+
+
+def test_a_pulled_row_is_decided_by_a_value_too() -> None:
+    """Read as its column is: a day in the zone of the file."""
+    row = line(BODY, BERLIN, closingDateTime="2027-04-01")
+    memory = dumps({"": [GUID], CLOSING: ["2027-03-30T22:00:00Z", "2027-05-01T00:00:00Z"]})
+    own = {"outcome": "conflicted", "base": memory, "decision": "2027-04-15"}
+    found = asked(SourceRow(1, row.place, row.columns, own=own))
+    assert {one.path: one.desired for one in found.wishes}[CLOSING] == "2027-04-14T22:00:00Z"

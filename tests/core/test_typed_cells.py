@@ -46,7 +46,7 @@ def test_a_number_needs_no_locale(amount: Decimal) -> None:
 @pytest.mark.parametrize("cell", [Day("2027-03-31"), Truth("true")])
 def test_a_date_is_no_amount(cell: str) -> None:
     """Excel has made a date of 3.31; nobody knows what was written."""
-    with pytest.raises(CellError, match="is no number; format the cell as a number"):
+    with pytest.raises(CellError, match="is no number; write the amount anew"):
         parse(MONEY, cell, Reading())
 
 
@@ -195,3 +195,22 @@ def test_a_count_kept_as_text_needs_its_year() -> None:
         parse(DATE, "46082", SERIAL)
     assert parse(DATE, "46082", Reading(time_zone="UTC", excel_serial="1900")) == "2026-03-01T00:00:00Z"
     assert parse(DATE, "44620", Reading(time_zone="UTC", excel_serial="1904")) == "2026-03-01T00:00:00Z"
+
+
+def test_a_crm_id_that_a_sheet_has_spoilt_is_refused() -> None:
+    """As a text too: so it comes out of a CSV file that Excel has saved."""
+    with pytest.raises(CellError, match="a spreadsheet changed this id to a number"):
+        parse(CRM, "1.23457E+17", Reading())
+
+
+@pytest.mark.parametrize(("cell", "said"), [(Number("46082"), "1904"), (Number1904("46082"), "1900")])
+def test_a_workbook_counts_from_its_own_year(cell: str, said: str) -> None:
+    """Whatever the configuration says of texts."""
+    with pytest.raises(CellError, match="counts from another year than excel_serial says; set excel_serial: true"):
+        parse(DATE, cell, Reading(time_zone="UTC", excel_serial=said))
+
+
+def test_a_solution_is_not_removed_by_a_word_for_people() -> None:
+    """It would be written as a solution of that name."""
+    with pytest.raises(CellError, match="<remove> is for people"):
+        parse(BY_NAME["solutions"], "<remove> SOL-1", Reading())

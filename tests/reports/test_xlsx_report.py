@@ -70,7 +70,8 @@ def test_a_night_in_a_workbook(night: Report) -> None:
         "syncjob row": "deals.csv:2",
         "syncjob outcome": "applied",
         "syncjob cause": "confirmed",
-        "syncjob changes": "dealValue: 10000 -> 12000; notes: old secret -> new secret; team: + Jane <jane@example.com>",
+        "syncjob changes": "dealValue: 10000 -> 12000; notes: old secret -> new secret; "
+        "team: + Jane <jane@example.com>",
         "syncjob reason": "confirmed by the answer",
         "syncjob warnings": "team: the phone number differs",
         "syncjob id": "id-1",

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from books import HEADER, MAIN, SHEET, opened, packed, parts, refusal, text
 
+from syncjob.errors import InputRefused
 from syncjob.settings import Rows
 from syncjob.sources import excel, sheetscan, workbook
 from syncjob.sources.letters import letters_of
+from syncjob.sources.package import Package
 from syncjob.sources.sheetscan import SheetScan
 
 BYTES = 1_500_000  # a pattern that goes back over them takes minutes
-SECONDS_MAX = 5.0
+SECONDS_MAX = 20.0  # of work, not of waiting: minutes for a pattern that goes back
 ROW = f'<row r="2">{text("A2", "1")}<c r="B2"><v>5</v></c></row>'
 # what is never closed, over and over
 ENDLESS = (
@@ -47,22 +49,22 @@ def test_a_sheet_is_gone_through_once(endless: str, before: str) -> None:
     """Whatever is left open in it, and however often."""
     hint = '<c r="A1" t="e"><v>#REF!</v></c><f hidden="1"/>'  # so that every pattern is tried
     row = f'<row r="3">{hint}{before}{endless * (BYTES // len(endless))}</row>'
-    scan, began = SheetScan("x"), time.monotonic()
+    scan, began = SheetScan("x"), time.process_time()
     try:
         scan.feed(f'<worksheet xmlns="{MAIN}"><sheetData>{row}'.encode())
         scan.feed(f"</sheetData>{endless * 100_000}</worksheet>".encode())
         scan.close()
-    except sheetscan.InputRefused:
+    except InputRefused:
         pass
-    assert time.monotonic() - began < SECONDS_MAX
+    assert time.process_time() - began < SECONDS_MAX
 
 
 def test_a_sheet_without_its_root_is_looked_for_once() -> None:
     """What was seen is not seen again with every piece that comes."""
-    scan, began = SheetScan("x"), time.monotonic()
+    scan, began = SheetScan("x"), time.process_time()
     for _ in range(3_000):
         scan.feed(b"<a" * 8_000)
-    assert time.monotonic() - began < SECONDS_MAX
+    assert time.process_time() - began < SECONDS_MAX
 
 
 @pytest.mark.parametrize("endless", ["<workbookPr ", "<sheet ", "<sheet", "<a:", "a", "a ", 'a="', "<sheet a=' b"])
@@ -71,9 +73,9 @@ def test_what_is_said_of_the_sheets_is_gone_through_once(tmp_path: Path, endless
     for part in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
         made = parts(HEADER + ROW)
         made[part] = made[part].replace(">", f"><sheet {endless * (BYTES // len(endless))}>", 1)
-        file, began = packed(tmp_path / "a.xlsx", made), time.monotonic()
-        workbook.workbook_of(excel.Package(file, "a.xlsx"), "a.xlsx")
-        assert time.monotonic() - began < SECONDS_MAX
+        file, began = packed(tmp_path / "a.xlsx", made), time.process_time()
+        workbook.workbook_of(Package(file, "a.xlsx"), "a.xlsx")
+        assert time.process_time() - began < SECONDS_MAX
 
 
 def test_a_workbook_names_so_many_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +107,9 @@ def test_columns_are_described_once_each(tmp_path: Path) -> None:
     col = '<col min="{}" max="{}" hidden="1"/>'
     many = "".join(col.format(n, n + 1) for n in range(3, sheetscan.COLUMNS_MAX + 3))
     file = packed(tmp_path / "c.xlsx", parts(wide(2_000), above=f"<cols>{many}</cols>"))
-    began = time.monotonic()
+    began = time.process_time()
     assert opened(file).notes == ("1998 hidden columns included",)
-    assert time.monotonic() - began < SECONDS_MAX
+    assert time.process_time() - began < SECONDS_MAX
     file = packed(tmp_path / "c.xlsx", parts(wide(3), above=f"<cols>{many}{col.format(1, 1)}</cols>"))
     assert "c.xlsx: sheet 'Pipeline': describes more than 16,384 columns; open the file" in refusal(file)
 
@@ -126,9 +128,9 @@ def test_merged_ranges_are_held_against_the_columns_in_order(tmp_path: Path, mon
     """A hundred thousand of them beside thousands of columns, and not one more."""
     merged = "".join(f'<mergeCell ref="XFA{n}:XFD{n}"/>' for n in range(2, sheetscan.MERGED_MAX + 2))
     below = f"<mergeCells>{merged}</mergeCells>"
-    file, began = packed(tmp_path / "m.xlsx", parts(wide(2_000), below=below)), time.monotonic()
+    file, began = packed(tmp_path / "m.xlsx", parts(wide(2_000), below=below)), time.process_time()
     assert opened(file).notes == ()
-    assert time.monotonic() - began < SECONDS_MAX
+    assert time.process_time() - began < SECONDS_MAX
     monkeypatch.setattr(sheetscan, "MERGED_MAX", 99_999)
     assert "more than 99,999 merged ranges" in refusal(file)
 

@@ -109,7 +109,8 @@ def test_an_edited_cell_is_refused(desk: Desk) -> None:
     tick(path, work)
     said = desk.run("apply", "t.syncplan", "--approved", path, "--yes")
     assert said.code == 4
-    assert "t.xlsx rows!B3 Deal: differs from the plan, and what is sent is the plan; plan the edited file anew" in said.err
+    words = "t.xlsx rows!B3 Deal: differs from the plan, and what is sent is the plan; plan the edited file anew"
+    assert words in said.err
     assert "Another name" not in said.err
     assert not desk.box.patches
 

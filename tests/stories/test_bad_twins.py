@@ -19,13 +19,12 @@ def test_twins_of_two_customers_disagree(desk: Desk, customers: tuple[str, str])
     assert [row["cause"] for row in judged(desk)] == ["twins_disagree"] * 2
 
 
-@pytest.mark.xfail(strict=True, reason="of twins that mean the same in two spellings the first one's spelling is sent")
 def test_twins_of_two_spellings_give_one_plan_in_any_order(desk: Desk) -> None:
     """What is sent must not hang on how the export was sorted."""
     sent = set()
     for names in (("R&D", "R&amp;D"), ("R&amp;D", "R&D")):
         desk.rows(*({"CRM Id": crm(1), "Deal": name} for name in names))
-        sent.add(str([row["after"] for row in judged(desk, code=0)]))
+        sent.add(str(sorted(str(row["after"]) for row in judged(desk, code=0))))
     assert len(sent) == 1
 
 

@@ -112,8 +112,8 @@ CELLS: tuple[tuple[dict[str, Any], tuple[str, str, str]], ...] = (
             crm(6),
             "bad_cell",
             (
-                "Pipeline!D13 Amount: '2027-05-01' is no number; format the cell as a number and write "
-                "the amount anew; Pipeline!F13 Close Date: 'true' is no date; write it as 2026-03-31, "
+                "Pipeline!D13 Amount: '2027-05-01' is no number; write the amount anew, in a workbook in a number's "
+                "cell; Pipeline!F13 Close Date: 'true' is no date; write it as 2026-03-31, "
                 "or state a date_format"
             ),
         ),
