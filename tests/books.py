@@ -70,12 +70,10 @@ def packed(file: Path, made: Mapping[str, str | bytes]) -> Path:
     return file
 
 
-def opened(
-    file: Path, *, known: Collection[str] = KNOWN, rows: Rows | None = None, cell_chars_max: int = 32_767
-) -> Table:
+def opened(file: Path, *, known: Collection[str] = KNOWN, rows: Rows | None = None) -> Table:
     """Open a workbook as a plan does, without the copy."""
     taken = Snapshot(file.name, file, "sha256:-", 0, "xlsx")
-    return read(taken, rows=rows or Rows(), known=known, cell_chars_max=cell_chars_max)
+    return read(taken, rows=rows or Rows(), known=known)
 
 
 def refusal(file: Path, *, known: Collection[str] = KNOWN, rows: Rows | None = None) -> str:

@@ -42,7 +42,7 @@ def linked(job: Job) -> Mapping[str, str]:
             file, into=Path(name), rows=rows, input_mb_max=job.settings.limits.input_mb_max, sleep=time.sleep
         )
         known = (SHOWN_KEY, SHOWN_ID, LINK, REFERRAL, KEY)
-        table = sources.read(snapshot, rows=rows, known=known, cell_chars_max=job.settings.limits.cell_chars_max)
+        table = sources.read(snapshot, rows=rows, known=known)
         found = _Links(numeric=job.feeds.numeric)
         for row in table:
             found.take(row)

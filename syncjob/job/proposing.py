@@ -102,7 +102,7 @@ def _sample(snapshot: sources.Snapshot, stated: Stated) -> Sample | Question:
 
 
 def _read(snapshot: sources.Snapshot, rows: Rows) -> tuple[tuple[str, ...], list[SourceRow]]:
-    table = sources.read(snapshot, rows=rows, known=(), cell_chars_max=Limits().cell_chars_max)
+    table = sources.read(snapshot, rows=rows, known=())
     found = list(islice(table, ROWS_MAX + 1))
     return table.columns, found
 

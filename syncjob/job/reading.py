@@ -61,7 +61,7 @@ def from_file(job: Job, file: Path, folder: Path) -> Given:
         sleep=time.sleep,
         stdin=job.stdin,
     )
-    table = sources.read(snapshot, rows=rows, known=job.feeds.columns, cell_chars_max=limits.cell_chars_max)
+    table = sources.read(snapshot, rows=rows, known=job.feeds.columns)
     return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min))
 
 

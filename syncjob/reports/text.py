@@ -61,7 +61,7 @@ def render(report: Report, *, rows_max: int | None = ROWS_MAX) -> Iterator[str]:
         yield f"{line}\n"
     yield "\n"
     if masked:
-        yield f"Private values are masked as {MASK}; they stand unmasked in the CSV and JSON reports.\n"
+        yield f"Private values are masked as {MASK}; they stand unmasked in reports as workbook, CSV or JSON.\n"
     for verdict in report.verdicts:
         yield f"{_value(verdict.guard)}: {_sentence(verdict.message)}\n"
     yield f"{_totals(report)}\n"

@@ -39,7 +39,6 @@ def read(
     *,
     rows: settings.Rows,
     known: Collection[str],
-    cell_chars_max: int,  # noqa: ARG001  # callers still name it: how long a cell may be is judged where it is read
 ) -> Table:
     """Open a snapshot; `known` are the columns that the configuration names, by which a delimiter is recognised.
 

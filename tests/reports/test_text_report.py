@@ -33,7 +33,7 @@ applied, sent and verified: 1 row
     + team: •••
     warning: team: the phone number differs
 
-Private values are masked as •••; they stand unmasked in the CSV and JSON reports.
+Private values are masked as •••; they stand unmasked in reports as workbook, CSV or JSON.
 closes: 1 row closes its referral (limit 0); --allow closes
 5 rows: 1 applied, 1 unchanged, 1 held, 1 invalid, 1 conflicted
 requests: 4 GET, 2 PATCH
@@ -69,7 +69,7 @@ unchanged, with warnings: 1 row
   deals.csv:3  CRM-00002
     warning: team: the phone number differs
 
-Private values are masked as •••; they stand unmasked in the CSV and JSON reports.
+Private values are masked as •••; they stand unmasked in reports as workbook, CSV or JSON.
 3 rows: 2 unchanged, 1 drifted
 requests: 0 GET, 0 PATCH
 """

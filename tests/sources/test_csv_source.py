@@ -40,7 +40,7 @@ def table(
     file = folder / "deals.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     taken = Snapshot("deals.csv", file, "sha256:-", 0, "csv")
-    return read(taken, rows=rows or Rows(), known=known, cell_chars_max=100)
+    return read(taken, rows=rows or Rows(), known=known)
 
 
 def cells(rows: Collection[SourceRow]) -> list[list[str]]:

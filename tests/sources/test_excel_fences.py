@@ -29,7 +29,7 @@ def taken(file: Path, *, rows: Rows | None = None) -> Iterator[SourceRow]:
     """Copy and read as a plan does."""
     settings = rows or Rows()
     copy = snapshot(file, into=file.parent / "run", rows=settings, input_mb_max=10, sleep=lambda _: None)
-    return iter(read(copy, rows=settings, known=KNOWN, cell_chars_max=100))
+    return iter(read(copy, rows=settings, known=KNOWN))
 
 
 def told(file: Path, content: bytes | None = None, *, rows: Rows | None = None) -> str:
@@ -58,7 +58,7 @@ def test_a_workbook_may_come_through_standard_input(tmp_path: Path) -> None:
     stdin = io.BytesIO(table_book(tmp_path / "a.xlsx", list(KNOWN), ["1", 2]).read_bytes())
     rows = Rows(format="xlsx")
     copy = snapshot(None, into=tmp_path / "run", rows=rows, input_mb_max=1, sleep=lambda _: None, stdin=stdin)
-    (row,) = read(copy, rows=rows, known=KNOWN, cell_chars_max=100)
+    (row,) = read(copy, rows=rows, known=KNOWN)
     assert str(row.place) == "stdin Pipeline!2"
 
 

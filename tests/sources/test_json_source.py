@@ -35,7 +35,7 @@ def table(
     file = folder / "deals.json"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     taken = Snapshot("deals.json", file, "sha256:-", 0, kind)
-    return read(taken, rows=rows or Rows(), known=(), cell_chars_max=100)
+    return read(taken, rows=rows or Rows(), known=())
 
 
 def cells(folder: Path, content: str) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ def table(folder: Path, content: str | bytes, *, rows: Rows | None = None) -> Ta
     file = folder / "deals.yaml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     taken = Snapshot("deals.yaml", file, "sha256:-", 0, "yaml")
-    return read(taken, rows=rows or Rows(), known=(), cell_chars_max=100)
+    return read(taken, rows=rows or Rows(), known=())
 
 
 def refusal(folder: Path, content: str | bytes) -> str:

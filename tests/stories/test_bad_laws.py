@@ -47,7 +47,7 @@ def asked(folder: Path, content: bytes, format_: Any = "csv") -> list[Desired | 
     file = folder / "deals"
     file.write_bytes(content)
     taken = sources.Snapshot("deals", file, "sha256:-", len(content), format_)
-    table = sources.read(taken, rows=Rows(), known=FEEDS.columns, cell_chars_max=32_767)
+    table = sources.read(taken, rows=Rows(), known=FEEDS.columns)
     rows = [mapping.map_row(FEEDS, row) for row in table]
     if rows:
         feeds.check_columns(FEEDS, table.columns, strict=False)
