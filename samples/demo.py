@@ -30,8 +30,18 @@ def main() -> int:
         config = configured(url)
         say("1. What would change? Nothing is sent.")
         run("plan", "-c", config, "-o", OUT / "nightly.syncplan", "--report", OUT / "plan.csv")
-        say("2. Send that plan. One deal is closed for good, so the guard `closes` must be lifted by name.")
-        words = ("--yes", "--allow", "closes=1", "--report", OUT / "run.json", "--report", OUT / "run.csv")
+        say("2. Send that plan. It is the first run, and one deal is closed for good: two guards are lifted by name.")
+        words = (
+            "--yes",
+            "--allow",
+            "first-run",
+            "--allow",
+            "closes=1",
+            "--report",
+            OUT / "run.json",
+            "--report",
+            OUT / "run.csv",
+        )
         run("apply", OUT / "nightly.syncplan", "-c", config, *words)
         first = patches(url)
         say("3. The same night again: nothing is left to do.")

@@ -21,7 +21,7 @@ is *unsettled* and its intent stays open for the next run. At most `attempts_max
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,12 +46,16 @@ SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What all changes of a run share; `intend` returns once an intent is on disk."""
+    """What all changes of a run share; `intend` returns once an intent is on disk.
+
+    `before` counts, by row, the intents that the run had recorded when it was taken up again.
+    """
 
     sender: Sender
     rules: Rules
     intend: Callable[[Intent], Awaitable[None]]
     learn: Callable[[str, dict[str, tuple[Any, Any]], int], None]
+    before: Mapping[int, int] = field(default_factory=dict)
     etags_refused: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)
 
@@ -67,6 +71,7 @@ class Run:
 class Sending:
     """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
 
+    `recorded` is the change as the run has it on record.
     `intents` counts what was about to leave, `sends` what left, `attempts` what counts against `attempts_max`: a
     throttled send does not. `reached` says that some send may have come as far as the remote.
     """
@@ -74,6 +79,7 @@ class Sending:
     change: Change
     run: Run
     shown: frozenset[str]
+    recorded: Change | None = None
     intents: int = 0
     sends: int = 0
     reached: bool = False
@@ -128,7 +134,7 @@ class Sending:
         self.intents += 1
         self.attempts += 1
         mark = world.mark()
-        planned = self.settled(Cause.TO_SEND, "")
+        planned = None if change is self.recorded else self.settled(Cause.TO_SEND, "")
         await self.run.intend(Intent(change.n, self.intents, world.now().timestamp(), mark, planned))
         before = self.unheard
 
@@ -183,7 +189,7 @@ class Sending:
             return await self._unmoved(what, answer)
         found = again(self.change, seen, self.run.rules, self.shown)
         if isinstance(found, Settled):
-            return self._overtaken(found)
+            return self._overtaken(found, altered(self.change, seen.body, self.run.rules))
         self.change, self.unheard, self.etag_refused = found, False, 0
         return None
 
@@ -198,14 +204,17 @@ class Sending:
             return self._given_up(Cause.ETAG_REFUSED, reason)
         return await self._wait(answer)
 
-    def _overtaken(self, found: Settled) -> Settled:
-        """Somebody was there first: settle as merge and diff now see it."""
+    def _overtaken(self, found: Settled, other: Collection[str]) -> Settled:
+        """Somebody was there first: settle as merge and diff now see it, and say what of ours is there all the same."""
         hint = " (an answer to an earlier send was lost)" if self.unheard else ""
+        sent = Settled.of_change(self.change, found.cause, "").before()
+        there = [BY_PATH[path].name for path in sent if path not in other]
+        arrived = (f"{', '.join(there)}: an earlier send of this row has arrived",) if self.unheard and there else ()
         return Settled.of_change(
             self.change,
             found.cause,
             found.reason + hint,
-            warnings=found.warnings,
+            warnings=(*found.warnings, *arrived),
             triples=found.triples,
             operations=self.change.operations,
             attempts=self.sends,
@@ -271,7 +280,7 @@ def _is_referral(body: Any, referral: str) -> bool:
 
 async def settle(change: Change, run: Run) -> Settled:
     """Send one change until it settles; cancelled or broken in the middle it settles as what is known of it."""
-    sending = Sending(change, run, marks(change.operations))
+    sending = Sending(change, run, marks(change.operations), change, intents=run.before.get(change.n, 0))
     try:
         return await sending.until_settled()
     except asyncio.CancelledError:

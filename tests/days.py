@@ -1,7 +1,8 @@
 """One seed is one bad day: referrals, a file of desired states, misfortunes, perhaps a stop or a sudden death.
 
-`live` plays the day and what follows it: calm runs until nothing is left to do. It gives what happened, for the
-laws in `test_days.py` to judge.
+`live` plays the day and what follows it: calm runs until nothing is left to do. In every second day row and remote
+have agreed on all that the remote holds before it begins. It gives what happened, for the laws in `test_days.py` to
+judge.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,10 +24,12 @@ from virtual import DAWN, VirtualLoop, bury, world_of
 from wire import SandboxWire
 
 from syncjob import job as story
+from syncjob.core.fields import BY_NAME, SUBSTATUS
+from syncjob.core.values import look
 from syncjob.errors import Exit
 from syncjob.job import Job, Stop
-from syncjob.ledger import Ledger
-from syncjob.model import Settled
+from syncjob.ledger import Base, Begun, Ledger
+from syncjob.model import Cause, Place, Settled
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.seeds import seed as seeded
 from syncjob.sandbox.service import Sandbox
@@ -82,13 +85,14 @@ class Run:
 
 @dataclass
 class Day:
-    """What happened."""
+    """What happened; `known` says that every field had a history when the day began."""
 
     seed: int
     sandbox: Sandbox
     log: Quiet = field(default_factory=Quiet)
     runs: list[Run] = field(default_factory=list)
     died: bool = False
+    known: bool = False
 
 
 def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
@@ -97,6 +101,7 @@ def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
         {
             "job": "day",
             "remote": {"url": "http://localhost:1", "list_complete": False, "page_rows": chance.choice((5, 100))},
+            "rows": {"file": str(folder / "rows.csv")},
             "match": {"by": by, "column": "Key"},
             "fields": {
                 "Name": "name",
@@ -115,7 +120,7 @@ def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
                 "answer_s": 2.5,
                 "retries_min": chance.choice((5, 50)),
             },
-            "guards": {"closes": None, "changes": None},
+            "guards": {"closes": None, "changes": None, "first_run": None},
             "ledger": {"file": str(folder / "day.ledger")},
         }
     )
@@ -175,7 +180,9 @@ def live(seed: int) -> Day:
         loop = VirtualLoop()
         clock = _Clock(loop)
         store = Store(documents, list_etags=chance.random() < 0.7)
-        day = Day(seed, Sandbox(store, rates_of(chance), random=chance, clock=clock))
+        day = Day(seed, Sandbox(store, rates_of(chance), random=chance, clock=clock), known=seed % 2 == 0)
+        if day.known:
+            remember(settings, store.documents())
         _bad_run(day, _Place(settings, folder, loop, chance), chance.random())
         after = VirtualLoop(loop.time())
         clock.loop = after
@@ -183,6 +190,18 @@ def live(seed: int) -> Day:
         after.run_until_complete(_calm(day, _Place(settings, folder, after, chance)))
         bury(after)
         return day
+
+
+def remember(settings: Settings, documents: Iterable[Mapping[str, Any]]) -> None:
+    """Let an earlier night have agreed on every field that a row may name, as the remote holds it."""
+    paths = [BY_NAME[one.field].path for many in settings.fields.values() for one in many]
+    rows, place = [], Place("rows.csv", 2)
+    for n, document in enumerate(documents, 1):
+        base = Base(document["id"], {path: look(document, path) for path in (*paths, SUBSTATUS)}, DAWN.timestamp() - 1)
+        rows.append((Settled(n, place, "", {}, Cause.IN_STEP, "", document["id"]), (base,)))
+    assert settings.ledger.file is not None
+    with Ledger(settings.ledger.file) as ledger:
+        ledger.begin(Begun("before", settings.job, settings.remote.url, "before", {}, 0.0, "bases"), rows)
 
 
 def overwritten(writes: Sequence[Write]) -> list[str]:

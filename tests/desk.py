@@ -51,7 +51,7 @@ COLUMNS = {
     "Team": "team",
 }
 PROGRAM = (sys.executable, "-m", "syncjob")
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Box(Sandbox):
@@ -167,6 +167,7 @@ class Desk:
             "defaults": {"time_zone": "Europe/Berlin"},
             "fields": {column: target for column, target in COLUMNS.items() if target},
             "limits": {"concurrency": 4, "wait_initial_s": 0.01, "wait_max_s": 0.02},
+            "guards": {"first_run": None},
         }
         for name, section in sections.items():
             joined = isinstance(section, dict) and name != "fields" and isinstance(usual.get(name), dict)

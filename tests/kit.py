@@ -184,13 +184,15 @@ class Scene:
         usual: dict[str, Any] = {
             "job": "scene",
             "remote": {"url": self.url, **self.remote},
+            "rows": {"file": self.folder / "rows.csv"},
             "match": {"by": "id", "column": "Id"},
             "fields": fields,
             "limits": limits,
-            "guards": {"changes": None},
+            "guards": {"changes": None, "first_run": None},
             "ledger": {"file": self.folder / "scene.ledger"},
         }
-        return Settings.model_validate(usual | self.sections)
+        sections = self.sections | {"rows": usual["rows"] | self.sections.get("rows", {})}
+        return Settings.model_validate(usual | sections)
 
     @property
     def patches(self) -> list[Record]:

@@ -18,7 +18,7 @@ from syncjob.apply import settle
 from syncjob.core import retry
 from syncjob.errors import BrokenAssumption, SignInNeeded, StorageRefused
 from syncjob.exchange import Miss
-from syncjob.ledger import Intent, Ledger, Recorder
+from syncjob.ledger import Begun, Intent, Ledger, Recorder
 from syncjob.model import Answer, Cause, Heard, Operation, Settled
 from syncjob.sandbox.faults import Rates
 
@@ -47,7 +47,7 @@ def test_an_intent_stands_before_its_patch_leaves(tmp_path: Path) -> None:
         scene.wire.instead = instead
         settled = await settle(change(_document(scene), RENAMED), desk.run)
         assert [one.attempt for one in desk.intents] == [1, 2]
-        assert all(one.planned.cause is Cause.TO_SEND for one in desk.intents)
+        assert [one.planned for one in desk.intents] == [None, None], "the row is on record as it was planned"
         return settled
 
     assert at_bench(scene, within).cause is Cause.CONFIRMED
@@ -225,17 +225,17 @@ def test_workers_of_one_turn_share_one_commit(tmp_path: Path) -> None:
     commits: list[int] = []
 
     class Counting(Ledger):
-        def record(self, run: str, meant: Any = (), settled: Any = ()) -> None:
+        def record(self, run: str, meant: Any = (), settled: Any = (), seen: Any = ()) -> None:
             commits.append(len(meant))
-            super().record(run, meant, settled)
+            super().record(run, meant, settled, seen)
 
     with Counting(tmp_path / "counting.ledger") as ledger:
-        ledger.begin("run", "job", "remote", "plan", {}, 0.0)
+        changes = [change(_document(scene, n), RENAMED, n) for n in range(1, 17)]
+        planned = [Settled.of_change(one, Cause.TO_SEND, "") for one in changes]
+        ledger.begin(Begun("run", "job", "remote", "plan", {}, 0.0), ((one, ()) for one in planned))
         recorder = Recorder(ledger, "run")
 
         async def story(_: Any) -> None:
-            changes = [change(_document(scene, n), RENAMED, n) for n in range(1, 17)]
-            planned = [Settled.of_change(one, Cause.TO_SEND, "") for one in changes]
             await asyncio.gather(*(recorder.intend(Intent(one.n, 1, 0.0, "m", one)) for one in planned))
             for one in planned:
                 recorder.settle(one)
@@ -251,12 +251,15 @@ def test_outcomes_that_wait_are_written_when_they_are_many(tmp_path: Path) -> No
     """At most 200 wait in memory."""
     scene = Scene(tmp_path, referrals(1))
     one = Settled.of_change(change(_document(scene), RENAMED), Cause.CONFIRMED, "")
+    waiting = Settled.of_change(one.change(), Cause.TO_SEND, "")
     with Ledger(tmp_path / "many.ledger") as ledger:
-        ledger.begin("run", "job", "remote", "plan", {}, 0.0)
+        ledger.begin(
+            Begun("run", "job", "remote", "plan", {}, 0.0), ((_numbered(waiting, n), ()) for n in range(1, 1202))
+        )
         recorder = Recorder(ledger, "run")
         for n in range(1, 1202):
-            recorder.settle(Settled.of_change(one.change(), Cause.CONFIRMED, "") if n == 1 else _numbered(one, n))
-        assert ledger.totals("run") == {Cause.CONFIRMED: 1200}
+            recorder.settle(_numbered(one, n))
+        assert ledger.totals("run") == {Cause.CONFIRMED: 1200, Cause.TO_SEND: 1}
         recorder.flush()
         assert [settled.n for settled in ledger.outcomes("run")] == list(range(1, 1202))
 

@@ -18,9 +18,18 @@ COMMANDS = {
     "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
     "plan": ("syncjob.cli.planning:plan", "Show what would change; nothing is sent."),
     "apply": ("syncjob.cli.applying:apply", "Send a plan, or plan a file and send it."),
+    "drift": ("syncjob.cli.drifting:drift", "Show where row and remote have moved apart, and who moved."),
     "retry": ("syncjob.cli.retrying:retry", "Plan the rows anew that need a person."),
+    "undo": ("syncjob.cli.undoing:undo", "Plan to take back what a run has sent."),
+    "rehearse": ("syncjob.cli.rehearsing:rehearse", "Live through a run against a sandbox that holds your referrals."),
     "pull": ("syncjob.cli.pulling:pull", "Write the remote's state into a file that can be edited."),
     "link": ("syncjob.cli.linking:link", "Propose referrals for rows that match none."),
+    "status": ("syncjob.cli.looking:status", "Show how the job stands: for whoever takes it over."),
+    "show": ("syncjob.cli.looking:show", "Show a past run or a kept plan again."),
+    "explain": ("syncjob.cli.looking:explain", "Say how one row got from its cell to its end."),
+    "history": ("syncjob.cli.looking:history", "Show what was written to referrals, by whom and why."),
+    "ledger": ("syncjob.cli.keeping:ledger", "Export, import or check the ledger."),
+    "purge": ("syncjob.cli.keeping:purge", "Forget runs that are older than you want to keep."),
     "schema": ("syncjob.cli.schema:schema", "Print the JSON Schema of the configuration."),
     "sandbox": ("syncjob.cli.sandbox:sandbox", "Run an imitation of the Referrals API to try on."),
 }
@@ -56,7 +65,8 @@ def syncjob() -> None:
     """Keep Partner Center referrals in step with a file of desired states.
 
     plan shows what would change, apply sends it under If-Match, and every row of the
-    file ends in exactly one outcome in the report. Exit codes are listed in the README.
+    file ends in exactly one outcome in the report. drift says who has moved since, undo
+    takes a run back. Exit codes are listed in the README.
     """
 
 

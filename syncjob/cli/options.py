@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not pay for them
+    from syncjob.core.adopting import Whose
     from syncjob.exchange import Log
     from syncjob.job import Job
+    from syncjob.ledger import Lock
     from syncjob.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -45,6 +47,31 @@ def shared(command: Command) -> Command:
     )
 
 
+def looking(command: Command) -> Command:
+    """Add the option of commands that only look at what is kept."""
+    return _all(
+        command,
+        click.option(
+            "-c", "--config", metavar="FILE", help="The configuration; else SYNCJOB_CONFIG, else ./syncjob.yaml."
+        ),
+    )
+
+
+def deciding(command: Command) -> Command:
+    """Add the options of commands that hold rows against referrals."""
+    return _all(
+        command,
+        click.option(
+            "--adopt",
+            type=click.Choice(["row", "remote"]),
+            help="Whose word counts where nobody knows who moved: the row's, or Partner Center's.",
+        ),
+        click.option(
+            "--only-fields", metavar="NAMES", default="", help="Only these fields, parted by commas; the others rest."
+        ),
+    )
+
+
 def reporting(command: Command) -> Command:
     """Add the options of commands that show a report."""
     return _all(
@@ -67,11 +94,38 @@ def _all(command: Command, *options: Callable[[Command], Command]) -> Command:
     return command
 
 
-def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *, strict: bool) -> Job:
+class Duration(click.ParamType[float]):
+    """A number and a unit, as in 10m; seconds come out."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it (the contract of click)."""
+        from syncjob.settings.kinds import duration
+
+        if isinstance(value, float):  # a default
+            return value
+        try:
+            return duration(str(value)).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def job_of(
+    config: str | None,
+    allow: tuple[str, ...],
+    log_file: Path | None,
+    *,
+    strict: bool,
+    adopt: str | None = None,
+    only: str = "",
+    reason: str = "",
+) -> Job:
     """Build the job that the command line and the configuration describe."""
     from syncjob import config as configuration
     from syncjob.cli.terminal import Bar
     from syncjob.core.guard import allowances
+    from syncjob.core.narrowing import paths_of
     from syncjob.errors import UsageRefused
     from syncjob.exchange import World
     from syncjob.job import Job
@@ -85,6 +139,7 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
     allowed, log = allowances(allow), _log(log_file)
+    paths = paths_of(only.split(","), "--only-fields")
     try:
         return Job(
             settings=settings,
@@ -93,12 +148,28 @@ def job_of(config: str | None, allow: tuple[str, ...], log_file: Path | None, *,
             environ=os.environ,
             allowed=allowed,
             strict=strict,
+            adopt=cast("Whose | None", adopt),
+            only=paths,
+            operator=_operator(),
+            reason=reason,
             progress=bar.show,
             stdin=getattr(sys.stdin, "buffer", None),
             files=files,
         )
     except UsageRefused as error:  # of columns and fields: which file names them is known here
         raise UsageRefused(*(f"{path}: {problem}" for problem in error.problems)) from None
+
+
+def _operator() -> str:
+    """Name the account that runs this, and its machine."""
+    import getpass
+    import platform
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        user = str(os.getuid()) if hasattr(os, "getuid") else "nobody knows"
+    return f"{user}@{platform.node()}"
 
 
 def replacing(command: Command) -> Command:
@@ -112,6 +183,13 @@ def prove_new(output: Path, *, force: bool) -> None:
 
     if output.exists() and not force:
         raise UsageRefused(f"{output}: is there already, perhaps with somebody's work in it; --force replaces it")
+
+
+def lock_of(job: Job) -> Lock:
+    """Give the lock of the job over its remote and tenant."""
+    from syncjob.ledger import Lock
+
+    return Lock(ledger_file(job), job.settings.job, job.address)
 
 
 def ledger_file(job: Job) -> Path:
@@ -135,7 +213,7 @@ def _files(config: Path, settings: Settings) -> Iterator[Path]:
     if settings.match is not None and settings.match.links is not None:
         yield settings.match.links
     if settings.ledger.file is not None:
-        for tail in ("", ".lock", "-wal", "-shm"):
+        for tail in ("", "-wal", "-shm"):
             yield settings.ledger.file.with_name(settings.ledger.file.name + tail)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from syncjob.cli.options import job_of, reporting, shared
+from syncjob.cli.options import deciding, job_of, reporting, shared
 
 
 @click.command()
@@ -18,6 +18,7 @@ from syncjob.cli.options import job_of, reporting, shared
     "-o", "--output", metavar="PLAN", type=click.Path(path_type=Path), help="Keep the plan, to look at and apply."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
+@deciding
 @reporting
 @shared
 def plan(
@@ -27,6 +28,8 @@ def plan(
     config: str | None,
     allow: tuple[str, ...],
     log_file: Path | None,
+    adopt: str | None,
+    only_fields: str,
     **flags: bool,
 ) -> int:
     """Show what would change; nothing is sent.
@@ -34,12 +37,15 @@ def plan(
     FILE holds the desired states: CSV, YAML, JSON or a workbook; - is standard input. Without FILE the
     configuration's rows.file is read.
     """
+    from syncjob.job.planning import plan_given
     from syncjob.job.reading import from_file, input_of
 
-    job = job_of(config, allow, log_file, strict=flags["strict"])
+    job = job_of(config, allow, log_file, strict=flags["strict"], adopt=adopt, only=only_fields)
     source = input_of(job, file)
     wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
-    return planned(job, lambda folder: from_file(job, source, folder), (source,), wanted)
+    return planned(
+        job, lambda out: plan_given(job, lambda folder: from_file(job, source, folder), out), (source,), wanted
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,10 @@ class Wanted:
     detailed: bool
 
 
-def planned(job: Any, take: Callable[[Path], Any], read_from: tuple[Path, ...], wanted: Wanted) -> int:
-    """Plan the rows that `take` gives, show and keep the plan; `read_from` are files that nothing may replace."""
+def planned(
+    job: Any, make: Callable[[Path], Coroutine[Any, Any, Any]], read_from: tuple[Path, ...], wanted: Wanted
+) -> int:
+    """Let `make` write a plan, show it and keep it; `read_from` are files that nothing may replace."""
     import tempfile
 
     from syncjob import job as story
@@ -71,7 +79,7 @@ def planned(job: Any, take: Callable[[Path], Any], read_from: tuple[Path, ...], 
     prove_writable(wanted.reports, taken=(*taken, *([output] if output else ())))
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
         out = free(output, taken) if output else Path(folder) / "plan"
-        made = run(lambda: story.plan_given(job, take, out), job.stop)
+        made = run(lambda: make(out), job.stop)
         if isinstance(made, Exit):
             return made
         show(job, story.of_plan(made), wanted.reports, as_json=wanted.as_json)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
-from syncjob.cli.options import job_of, ledger_file, reporting, shared
+from syncjob.cli.options import deciding, job_of, ledger_file, reporting, shared
 
 
 @click.command()
@@ -15,6 +16,7 @@ from syncjob.cli.options import job_of, ledger_file, reporting, shared
     "-o", "--output", metavar="PLAN", type=click.Path(path_type=Path), help="Keep the plan, to look at and apply."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
+@deciding
 @reporting
 @shared
 def retry(
@@ -24,6 +26,8 @@ def retry(
     config: str | None,
     allow: tuple[str, ...],
     log_file: Path | None,
+    adopt: str | None,
+    only_fields: str,
     **flags: bool,
 ) -> int:
     """Plan the rows anew that need a person; nothing is sent.
@@ -32,19 +36,26 @@ def retry(
     (decision: mine, theirs or a value) and cells mended; RUN is the id of a past run. The
     rows are read and compared again, never replayed.
     """
+    from syncjob.cli.looking import run_named
     from syncjob.cli.planning import Wanted, planned
     from syncjob.errors import InputRefused
+    from syncjob.job.planning import plan_given
     from syncjob.job.retrying import from_report, from_run
     from syncjob.ledger import Ledger
 
-    job = job_of(config, allow, log_file, strict=flags["strict"])
+    job = job_of(config, allow, log_file, strict=flags["strict"], adopt=adopt, only=only_fields)
     wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
     file, path = Path(report), ledger_file(job)
     if file.exists():
-        return planned(job, lambda folder: from_report(job, file, folder), (file,), wanted)
+        with Ledger(path) if path.exists() else nullcontext() as ledger:
+            return planned(
+                job,
+                lambda out: plan_given(job, lambda folder: from_report(job, file, folder, ledger), out),
+                (file,),
+                wanted,
+            )
     if not path.exists():
         raise InputRefused(f"{report}: there is no such file, and no run either: the ledger {path} is not there")
     with Ledger(path) as ledger:
-        if not ledger.knows(report):
-            raise InputRefused(f"{report}: neither the file of a report nor a run that {path} knows")
-        return planned(job, lambda _: from_run(ledger, report), (), wanted)
+        name = run_named(ledger, job, report)
+        return planned(job, lambda out: plan_given(job, lambda _: from_run(ledger, name), out), (), wanted)

@@ -90,7 +90,7 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
         if click.confirm(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?", err=True)
     ]
     left = [one for one in acting if one.guard not in lifted]
-    held = sum(guard.held(row.operations, left) is not None for row in plan.rows() if row.outcome is Outcome.PLANNED)
+    held = sum(guard.held(row, left) is not None for row in plan.rows() if row.outcome is Outcome.PLANNED)
     words = f"Send {changes - held} changes to {remote}?" + (f" ({held} stay held)" if held else "")
     if not click.confirm(words, err=True):
         raise UsageRefused("called off: nothing was sent")

@@ -5,7 +5,7 @@ held when the report was written. They are the row's base, so that a conflict no
 again. `decision` settles it:
 
     mine       the row's value, if the remote still holds what the report showed; else it is a new conflict
-    theirs     the remote's value: the row has no opinion on that field
+    theirs     the remote's value: it is kept, until the row says something else than it does now
     a value    as mine, with that value in place of the row's; only where one field is in conflict
 """
 
@@ -19,7 +19,7 @@ from syncjob.core import pulled
 from syncjob.core.feeds import Feed, Feeds
 from syncjob.core.fields import BY_PATH, STATUS, SUBSTATUS
 from syncjob.core.saying import Said
-from syncjob.model import Cause, Desired, Outcome, Settled, Wish
+from syncjob.model import Cause, Desired, Outcome, Settled, Why, Wish
 from syncjob.model.own import DECISION, OUTCOME, OWN, REMEMBERED
 from syncjob.model.remembering import remembered
 
@@ -44,11 +44,19 @@ def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
     if not contested:
         said = f"{OWN}{DECISION}: settles nothing here: no field of this row was in conflict"
         return replace(desired, base=base, warnings=(*desired.warnings, said))
+    decided = {*contested, *((STATUS, SUBSTATUS) if contested.keys() & {STATUS, SUBSTATUS} else ())}
+    answers = dict.fromkeys(decided, Why.DECIDED)
+    if decision.strip().casefold() == THEIRS and feeds.overwrites:
+        said = (
+            f"{OWN}{DECISION}: {THEIRS} would not last: merge.drift is overwrite, so that the next run sends the row's "
+            "value all the same; mend the CRM, or set merge.drift to keep"
+        )
+        return Settled.of_row(desired.row, Cause.BAD_CELL, said, key=desired.key)
     if decision.strip().casefold() == THEIRS:
-        silent = {*contested, *((STATUS, SUBSTATUS) if contested.keys() & {STATUS, SUBSTATUS} else ())}
-        wishes = tuple(wish for wish in desired.wishes if wish.path not in silent)
-        return replace(desired, wishes=wishes, base=base)
-    mine = replace(desired, base=base | contested)
+        # As if they had agreed on the row's value before the remote moved: then it is the remote's news that counts.
+        agreed = {wish.path: wish.desired for wish in desired.wishes if wish.path in decided}
+        return replace(desired, base=base | agreed, answers=answers)
+    mine = replace(desired, base=base | contested, answers=answers)
     return mine if decision.strip().casefold() == MINE else _valued(mine, contested, decision, feeds)
 
 

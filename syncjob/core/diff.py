@@ -11,25 +11,43 @@ was made from, and only what the plan has shown may still go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind
 from syncjob.core.judging import judge
-from syncjob.core.merge import Rules, Stand, appends, leaving, merge, missing, policy, sides
+from syncjob.core.merge import Rules, appends, leaving, merge, missing, policy, sides, to_leave
 from syncjob.core.refusing import NOTHING, Stands, refusal
 from syncjob.core.values import by_key, carried, differing, keyed, look, money, number, same, sendable, stands
-from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, SourceRow, Triple, Wish
+from syncjob.model import (
+    UNKNOWN,
+    Cause,
+    Change,
+    Desired,
+    Observed,
+    Operation,
+    Pair,
+    Settled,
+    SourceRow,
+    Stand,
+    Triple,
+    Why,
+    Wish,
+)
 
 DIGITS_MAX = 40
+FLAPPING_NIGHTS = 3  # so often in a row the same value was sent and something has set it back
 
 
 def diff(pair: Pair, rules: Rules) -> Change | Settled:
     """Give the change that makes row and referral agree, or why there is none."""
     wishes = pair.desired.wishes
-    where = _together({wish.path: _stand(pair, wish, rules) for wish in wishes}, rules)
+    placed = {wish.path: _placed(pair, wish, rules) for wish in wishes}
+    where = _together({path: stand for path, (stand, _) in placed.items()}, rules)
     where = _with_currency(where, wishes)
-    triples = tuple(_triple(pair, wish) for wish in wishes)
+    ways = {path: why if where[path] is stand else Why.FOLLOWS for path, (stand, why) in placed.items()}
+    triples = tuple(_triple(pair, wish, where[wish.path], ways[wish.path]) for wish in wishes)
     moving = [wish for wish in wishes if where[wish.path] is Stand.CHANGE]
     warnings = tuple(dict.fromkeys((*pair.desired.warnings, *_warnings(pair, where, rules))))
     known: dict[str, Any] = {
@@ -39,6 +57,8 @@ def diff(pair: Pair, rules: Rules) -> Change | Settled:
         "warnings": warnings,
     }
     why = refusal(pair, where, moving)
+    if why is not None and why[0] is Cause.BOTH_MOVED:
+        known["triples"] = tuple(_disputed(one, where) for one in triples)
     if why is not None:
         return Settled.of_desired(pair.desired, *why, **known)
     operations = _operations(pair, moving, rules)
@@ -56,6 +76,12 @@ def diff(pair: Pair, rules: Rules) -> Change | Settled:
         operations,
         warnings,
     )
+
+
+def _disputed(one: Triple, where: dict[str, Stand]) -> Triple:
+    """An amount whose currency moved under it is in conflict with it, though each alone is not."""
+    apart = one.path in (DEAL_VALUE, CURRENCY) and one.stand is not Stand.AGREED
+    return replace(one, stand=Stand.CONFLICT) if apart and Stand.CONFLICT not in where.values() else one
 
 
 def again(change: Change, observed: Observed, rules: Rules, shown: frozenset[str]) -> Change | Settled:
@@ -83,7 +109,8 @@ def _then(change: Change, desired: Desired, observed: Observed, rules: Rules) ->
     known = {
         one.path: one.base for one in left if one.base is not UNKNOWN and not appends(one.path, one.desired, rules)
     }
-    return Pair(desired, observed, base | known, {one.path: (one.desired, one.observed) for one in left})
+    alone = {one.path: (one.observed, one.stand or Stand.AGREED, one.why) for one in left}
+    return Pair(desired, observed, base | known, left=alone)
 
 
 def _agreed(triple: Triple, rules: Rules) -> bool:
@@ -103,12 +130,24 @@ def marks(operations: Sequence[Operation]) -> frozenset[str]:
     return frozenset(f"{one.path} {one.value!r}" for one in operations)
 
 
-def _stand(pair: Pair, wish: Wish, rules: Rules) -> Stand:
-    """Merge; but what the remote has turned into its own form before is agreed, else it would be sent every night."""
-    stand = merge(wish, *sides(pair, wish), rules)
-    if stand is Stand.CHANGE and _kept(pair, wish):
-        return Stand.AGREED
-    return stand
+def _placed(pair: Pair, wish: Wish, rules: Rules) -> tuple[Stand, Why]:
+    """Merge, and say what settled it besides the three values.
+
+    What the remote has turned into a form of its own before is agreed, else it would be sent every night. What a
+    person has said of this very field is above every policy.
+    """
+    base, observed = sides(pair, wish)
+    bent = merge(wish, base, observed, rules)
+    if bent is Stand.AGREED:
+        return bent, Why.MERGED
+    if wish.path in pair.left and not wish.removed and same(wish.path, pair.left[wish.path][0], observed, wish.zone):
+        return pair.left[wish.path][1:]
+    if _kept(pair, wish):
+        return Stand.AGREED, Why.KEPT
+    merged = merge(wish, base, observed, rules.unbent)
+    if wish.path in pair.desired.answers:
+        return merged, pair.desired.answers[wish.path]
+    return bent, Why.MERGED if bent is merged else Why.POLICY
 
 
 def _kept(pair: Pair, wish: Wish) -> bool:
@@ -137,10 +176,11 @@ def _with_currency(where: dict[str, Stand], wishes: Sequence[Wish]) -> dict[str,
     return where
 
 
-def _triple(pair: Pair, wish: Wish) -> Triple:
+def _triple(pair: Pair, wish: Wish, stand: Stand, why: Why) -> Triple:
     base, observed = sides(pair, wish)
     known = base if base is UNKNOWN else _shown(wish.path, base)
-    return Triple(wish.path, _shown(wish.path, observed), wish.desired, known, wish.zone, wish.removed)
+    seen = _shown(wish.path, observed)
+    return Triple(wish.path, seen, wish.desired, known, wish.zone, wish.removed, wish.column, stand, why)
 
 
 def _shown(path: str, observed: Any) -> Any:
@@ -158,6 +198,8 @@ def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:
     changing = Stand.CHANGE in where.values()
     for wish in pair.desired.wishes:
         field = BY_PATH[wish.path]
+        if nights := _flaps(pair, wish, where[wish.path]):
+            yield f"{field.name}: sent {nights} nights in a row, and something sets it back: is another job at work?"
         if where[wish.path] is Stand.AGREED and _kept(pair, wish):
             yield f"{field.name}: the remote keeps a form of its own of this value; it is not sent again"
         if changing and where[wish.path] is Stand.DRIFT:
@@ -172,6 +214,13 @@ def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:
                     yield f"{field.name}: {', '.join(parts)} of member {at} differs at the remote; append alters nobody"
 
 
+def _flaps(pair: Pair, wish: Wish, stand: Stand) -> int:
+    """Count the nights in which one value was sent, this one included, once they are too many."""
+    nights = pair.nights.get(wish.path, 0) + 1
+    again = stand is Stand.CHANGE and same(wish.path, wish.desired, pair.base.get(wish.path), wish.zone)
+    return nights if again and nights >= FLAPPING_NIGHTS else 0
+
+
 def _operations(pair: Pair, moving: list[Wish], rules: Rules) -> tuple[Operation, ...]:
     body = pair.observed.body
     operations: list[Operation] = []
@@ -180,7 +229,7 @@ def _operations(pair: Pair, moving: list[Wish], rules: Rules) -> tuple[Operation
         base, observed = sides(pair, wish)
         if appends(wish.path, wish.desired, rules):
             lacking = missing(wish, base, observed, rules)
-            if gone := leaving(wish, observed):
+            if gone := to_leave(wish, base, observed, rules):
                 stay = [one for key, one in keyed(BY_PATH[wish.path], observed) if key not in gone]
                 operations.append(Operation("replace", wish.path, [*sendable(stay), *lacking]))
                 continue

@@ -49,7 +49,8 @@ class Feeds:
     """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with.
 
     The key stands in the one of `key_columns` that the file has. `optional` columns may be missing from it,
-    `ignored` ones feed nothing, for the reason given, and `like` are, by column, paths for `link` alone.
+    `ignored` ones feed nothing, for the reason given, and `like` are, by column, paths for `link` alone. `overwrites`
+    says that what only the remote has moved is sent over all the same.
     """
 
     by: str
@@ -62,6 +63,7 @@ class Feeds:
     optional: frozenset[str] = frozenset()
     ignored: Mapping[str, str] = field(default_factory=dict)
     like: Mapping[str, str] = field(default_factory=dict)
+    overwrites: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ def compiled(settings: Settings, *, strict: bool = False) -> Feeds:
         optional=frozenset(optional),
         ignored=settings.ignore,
         like=like,
+        overwrites=settings.merge.drift == "overwrite",
     )
 
 

@@ -2,6 +2,7 @@
 
     closes    holds    a status becomes Closed, which cannot be undone
     consent   holds    a consent is given, which cannot be taken back
+    first-run holds    row and referral differ in a field of which nobody knows what they last agreed on
     changes   refuses  more rows change than a count, or than a share of all rows (shares count from 50 rows up)
     rows      refuses  the file has no row, or fewer than rows.rows_min (already when it is read, also by plan)
 
@@ -18,15 +19,17 @@ from dataclasses import dataclass, field
 
 from syncjob.core.fields import BY_NAME, STATUS, did_you_mean
 from syncjob.errors import UsageRefused
-from syncjob.model import Cause, Operation, Verdict
+from syncjob.model import UNKNOWN, Cause, Change, Operation, Settled, Verdict
 from syncjob.settings import Guards
 
 SHARE_FROM_ROWS = 50
 CONSENT = BY_NAME["consent.consentToShareReferralWithMicrosoftSellers"].path
-HOLDS = {"closes": Cause.CLOSES, "consent": Cause.CONSENT}
+HOLDS = {"closes": Cause.CLOSES, "consent": Cause.CONSENT, "first-run": Cause.FIRST_RUN}
+ADOPTING = "; where Partner Center is right, --adopt remote"
 NAMES = {
     "closes": "closing referrals, which cannot be undone (rows are held)",
     "consent": "giving consents, which cannot be taken back (rows are held)",
+    "first-run": "changing what has no history yet (rows are held)",
     "changes": "changing more rows than guards.changes (the run is refused)",
     "rows": "no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)",
 }
@@ -39,14 +42,15 @@ class Tally:
     rows: int = 0
     changes: int = 0
     rows_before: int = 0  # of the last run over the same input; 0 where nobody knows
+    rows_undone: int = 0  # of the run that is undone: its changes were a share of those
     held: Counter[str] = field(default_factory=Counter)
 
-    def add(self, operations: Iterable[Operation]) -> None:
-        """Count one row; one that changes nothing has no operations."""
+    def add(self, row: Settled) -> None:
+        """Count one row of a plan."""
         self.rows += 1
-        names = set(touched(operations))
-        self.held.update(names)
-        self.changes += bool(operations)
+        if row.cause is Cause.TO_SEND:
+            self.held.update(set(touched(row)))
+            self.changes += 1
 
 
 def allowances(words: Iterable[str]) -> dict[str, int | None]:
@@ -66,14 +70,17 @@ def allowances(words: Iterable[str]) -> dict[str, int | None]:
     return found
 
 
-def touched(operations: Iterable[Operation]) -> list[str]:
-    """Name the guards that hold rows and that these operations touch."""
+def touched(row: Change | Settled) -> list[str]:
+    """Name the guards that hold rows and that the operations of this one touch."""
     names = []
-    for one in operations:
+    for one in row.operations:
         if _sets(one, STATUS, "Closed"):
             names.append("closes")
         if _sets(one, CONSENT, True):
             names.append("consent")
+    unknown = [one.path for one in row.triples if one.base is UNKNOWN]
+    if any(one.reaches(path) for one in row.operations for path in unknown):
+        names.append("first-run")
     return names
 
 
@@ -95,14 +102,17 @@ def _sets(operation: Operation, path: str, value: object) -> bool:
 def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> tuple[Verdict, ...]:
     """Say which guards would act, each with its numbers and its way out; nothing when none would."""
     found = []
-    for name, limit in (("closes", guards.closes), ("consent", guards.consent)):
+    for name, limit, what, way_out in (
+        ("closes", guards.closes, "would close a referral", ""),
+        ("consent", guards.consent, "would give a consent", ""),
+        ("first-run", guards.first_run, "would change what has no history yet", ADOPTING),
+    ):
         limit = allowed.get(name, limit)  # noqa: PLW2901  # the allowed limit stands in for the configured one
         count = tally.held[name]
         if limit is not None and count > limit:
-            what = "would close a referral" if name == "closes" else "would give a consent"
             words = (
                 f"{count} {'row' if count == 1 else 'rows'} {what}, {limit} allowed: held;"
-                f" to send, --allow {name} or --allow {name}={count}"
+                f" to send, --allow {name} or --allow {name}={count}{way_out}"
             )
             found.append(Verdict(name, count, limit, holds=True, message=words))
     found += _refusals(tally, guards, allowed)
@@ -113,9 +123,10 @@ def _refusals(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -
     found = []
     limit = _changes_max(tally, guards, allowed)
     if limit is not None and tally.changes > limit:
-        share = f"{tally.changes / tally.rows:.0%}"
+        rows = tally.rows_undone or tally.rows
+        whose = f"the {rows} rows of the run" if tally.rows_undone else f"{rows} rows"
         words = (
-            f"{tally.changes} of {tally.rows} rows would change ({share}), {limit} allowed: nothing is sent;"
+            f"{tally.changes} of {whose} would change ({tally.changes / rows:.0%}), {limit} allowed: nothing is sent;"
             f" look at the plan, then --allow changes or --allow changes={tally.changes}"
         )
         found.append(Verdict("changes", tally.changes, limit, holds=False, message=words))
@@ -141,14 +152,15 @@ def _rows_min(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -
 def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:
     if "changes" in allowed:
         return allowed["changes"]
+    rows = tally.rows_undone or tally.rows
     if isinstance(guards.changes, float):
-        return int(round(guards.changes * tally.rows, 6)) if tally.rows >= SHARE_FROM_ROWS else None
+        return int(round(guards.changes * rows, 6)) if rows >= SHARE_FROM_ROWS else None
     return guards.changes
 
 
-def held(operations: Iterable[Operation], acting: Iterable[Verdict]) -> tuple[Cause, str] | None:
+def held(row: Change | Settled, acting: Iterable[Verdict]) -> tuple[Cause, str] | None:
     """Give the cause and reason for which a row is held, None when it may go."""
-    names = set(touched(operations))
+    names = set(touched(row))
     for verdict in acting:
         if verdict.holds and verdict.guard in names:
             return HOLDS[verdict.guard], f"guard {verdict.guard}: {verdict.message}"

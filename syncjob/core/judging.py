@@ -12,9 +12,9 @@ from typing import Any
 import jsonpatch
 
 from syncjob.core.fields import BY_PATH, LISTS
-from syncjob.core.merge import Rules, Stand, merge
+from syncjob.core.merge import Rules, merge
 from syncjob.core.values import look
-from syncjob.model import UNKNOWN, Operation, Pair, Wish
+from syncjob.model import UNKNOWN, Operation, Pair, Stand, Wish
 
 
 def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], rules: Rules) -> None:

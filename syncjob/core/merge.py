@@ -12,23 +12,13 @@ there is a change; one who was there and is gone was taken away by somebody, whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from syncjob.core.fields import BY_PATH, LISTS, find
+from syncjob.core.fields import BY_PATH, LISTS, Field, find
 from syncjob.core.values import by_key, look, same
-from syncjob.model import UNKNOWN, Pair, Wish
+from syncjob.model import UNKNOWN, Pair, Stand, Wish
 from syncjob.settings import Settings
-
-
-class Stand(StrEnum):
-    """Who moved."""
-
-    AGREED = "agreed"
-    CHANGE = "change"
-    DRIFT = "drift"
-    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +30,11 @@ class Rules:
     whole: frozenset[str] = frozenset()
     money_as: Literal["string", "number"] = "string"
     clear_as: Literal["null", "empty"] = "null"
+
+    @property
+    def unbent(self) -> Rules:
+        """The same, but that no policy decides what only a person or the three values should."""
+        return replace(self, drift="keep", conflict="hold")
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:
@@ -68,8 +63,16 @@ def merge(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
 
 
 def sides(pair: Pair, wish: Wish) -> tuple[Any, Any]:
-    """Give the base and the observed value of one wish."""
-    return pair.base.get(wish.path, UNKNOWN), look(pair.observed.body, wish.path)
+    """Give the base and the observed value of one wish.
+
+    Where row and remote agreed on a value of which the remote keeps a form of its own, the row's spelling is the base.
+    """
+    base, observed = pair.base.get(wish.path, UNKNOWN), look(pair.observed.body, wish.path)
+    if base is not UNKNOWN and wish.path in pair.kept:
+        asked, held = pair.kept[wish.path]
+        if same(wish.path, held, base, wish.zone) and same(wish.path, wish.desired, asked, wish.zone):
+            return wish.desired, observed
+    return base, observed
 
 
 def appends(path: str, desired: Any, rules: Rules) -> bool:
@@ -77,11 +80,27 @@ def appends(path: str, desired: Any, rules: Rules) -> bool:
     return BY_PATH[path].kind in LISTS and path not in rules.whole and desired is not None
 
 
+GONE = "<removed>"
+"""Marks a member of a base: row and remote agreed that who has this key is not in the list."""
+
+
+def gone(field: Field, key: str) -> dict[str, Any]:
+    """Give the member of a base by which it is remembered that somebody has left."""
+    return {field.member_key: key, GONE: True}
+
+
+def _parted(field: Field, base: Any) -> tuple[dict[str, Any], set[str]]:
+    """Give the members of a base, and the keys of those who had left."""
+    known = {} if base is UNKNOWN else by_key(field, base)
+    left = {key for key, member in known.items() if GONE in member}
+    return {key: member for key, member in known.items() if key not in left}, left
+
+
 def missing(wish: Wish, base: Any, observed: Any, rules: Rules) -> list[Any]:
     """Give the members that the row names, the remote lacks, and nobody took away since the base."""
     field = BY_PATH[wish.path]
     held = by_key(field, observed)
-    known = {} if base is UNKNOWN or rules.drift == "overwrite" else by_key(field, base)
+    known = {} if rules.drift == "overwrite" else _parted(field, base)[0]
     return [member for key, member in by_key(field, wish.desired).items() if key not in held and key not in known]
 
 
@@ -91,10 +110,18 @@ def leaving(wish: Wish, observed: Any) -> list[str]:
     return [key for key in wish.removed if key in held]
 
 
+def to_leave(wish: Wish, base: Any, observed: Any, rules: Rules) -> list[str]:
+    """Give the keys of those who are to leave a list, are in it, and whom nobody put back since they had left."""
+    back = set() if rules.drift == "overwrite" else _parted(BY_PATH[wish.path], base)[1]
+    return [key for key in leaving(wish, observed) if key not in back]
+
+
 def _members(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
     field = BY_PATH[wish.path]
-    if missing(wish, base, observed, rules) or leaving(wish, observed):
+    if missing(wish, base, observed, rules) or to_leave(wish, base, observed, rules):
         return Stand.CHANGE
+    if leaving(wish, observed):
+        return Stand.DRIFT
     return Stand.AGREED if by_key(field, wish.desired).keys() <= by_key(field, observed).keys() else Stand.DRIFT
 
 

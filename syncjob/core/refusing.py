@@ -8,9 +8,9 @@ from typing import Any
 
 from syncjob.core import status
 from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS
-from syncjob.core.merge import Stand, sides
+from syncjob.core.merge import sides
 from syncjob.core.values import look, meaning, same
-from syncjob.model import UNKNOWN, Cause, Pair, Wish
+from syncjob.model import UNKNOWN, Cause, Pair, Stand, Wish
 
 Stands = Mapping[str, Stand]
 Refusal = tuple[Cause, str]

@@ -1,9 +1,9 @@
 """From a plan to a run whose rows have all ended: the second half of the story, and the only one that sends.
 
 Order matters. The plan is held against the job, the guards, and a person; what an earlier run left open is settled;
-then the run is opened in the ledger, which lets a plan go only once; and only then do changes leave, each after
-its intent is on disk. Whatever happens after that, every row has an ending in the ledger, and the report is
-read from there.
+then the run is opened in the ledger with every row of the plan, and a plan is begun only once; and only then do
+changes leave, each after its intent is on disk. Whatever happens after that, every row stands in the ledger, and the
+report is read from there. A plan whose run broke off is taken up by the same run: what has settled stays.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from functools import partial
 from syncjob.apply import Run, settle
 from syncjob.core import guard
 from syncjob.core.report import exit_code
+from syncjob.core.undoing import rules_of
 from syncjob.errors import Exit, GuardRefused, StorageRefused
 from syncjob.exchange import Sender
 from syncjob.job.approving import Approval
+from syncjob.job.beginning import begun, resumed
 from syncjob.job.context import Job
-from syncjob.job.history import rows_before
 from syncjob.job.mending import mend
-from syncjob.ledger import Ledger, Recorder
-from syncjob.model import Cause, Outcome, Settled, Verdict
-from syncjob.planfile import PlanFile
+from syncjob.job.remembering import bases_of, moment_of, rows_before
+from syncjob.ledger import Base, Ledger, Recorder
+from syncjob.ledger.purging import old, purge
+from syncjob.model import Cause, Change, Settled, Verdict
+from syncjob.planfile import Header, PlanFile
 from syncjob.remote import Writer, opened
 
 IN_FLIGHT_SHARE = 0.75
@@ -35,25 +38,35 @@ Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
 @dataclass(slots=True)
 class _Work:
-    """What the workers of a run share; `failed` is what ends the run."""
+    """What the workers of a run share; `left` are the changes to send, `failed` is what ends the run.
+
+    `began` and the monotonic clock make a moment: a clock that jumps in the night moves nothing.
+    """
 
     job: Job
     run: Run
     recorder: Recorder
-    acting: tuple[Verdict, ...]
     left: Iterator[Settled]
     total: int
+    header: Header
+    began: float
     done: int = 0
     failed: StorageRefused | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 async def apply(
-    job: Job, plan: PlanFile, ledger: Ledger, confirm: Confirm, approval: Approval | None = None
+    job: Job,
+    plan: PlanFile,
+    ledger: Ledger,
+    confirm: Confirm,
+    approval: Approval | None = None,
+    named: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, Exit]:
     """Send a plan; give the run's id and exit code. `confirm` may lift guards by name, or raise to call it off.
 
-    With an approval only the rows that were ticked are sent, and the guards count no others.
+    With an approval only the rows that were ticked are sent, and the guards count no others. `named` is told the run's
+    id as soon as it has one.
 
     Raises PlanRefused, GuardRefused, SignInNeeded or StorageRefused before anything was sent, and
     StorageRefused also in the middle, when nothing more can be recorded.
@@ -69,34 +82,50 @@ async def apply(
         now=job.world.now(),
         age_max=settings.plan.age_max,
     )
+    plan = resumed(plan, ledger)
     acting, changes = _guarded(job, plan, ledger)
     lifted = confirm(plan, acting, changes)
     acting = tuple(one for one in acting if one.guard not in lifted)
     access = job.access()
-    run = _new_id(job)
     async with opened(Writer, access) as clients:
         sender = Sender(clients, settings.limits, job.world, job.log, rows=changes)
-        recorder = Recorder(ledger, run)
-        sending = Run(sender, job.rules, recorder.intend, partial(ledger.learn, job.address))
         await mend(job, sender, ledger)
-        facts = _facts(job, plan, lifted) | (approval.facts() if approval else {})
-        ledger.begin(run, settings.job, job.address, plan.header.id, facts, job.world.now().timestamp())
+        run = begun(job, plan, ledger, acting, lifted, approval)
+        named(run)
+        recorder = Recorder(ledger, run)
+        rules = rules_of(job.rules, undoes=plan.header.undoes)
+        sending = Run(sender, rules, recorder.intend, partial(ledger.learn, job.address), before=ledger.attempts(run))
         job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
-        work = _Work(job, sending, recorder, acting, plan.rows(), sum(plan.footer.totals.values()))
+        _count_bugs(plan, sending)
+        began = job.world.now().timestamp() - job.world.monotonic()
+        work = _Work(job, sending, recorder, ledger.to_send(run), _unsent(ledger, run), plan.header, began)
         await _send_all(work)
-    return run, _close(work, ledger, run)
+    return run, _close(work, ledger, run, sum(plan.footer.totals.values()))
 
 
 def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
-    tally = guard.Tally(rows_before=rows_before(job, plan.header.source, ledger))
+    undone = sum(ledger.totals(plan.header.undoes).values()) if plan.header.undoes else 0
+    tally = guard.Tally(rows_before=rows_before(job, plan.header, ledger), rows_undone=undone)
     for settled in plan.rows():
-        tally.add(settled.operations if settled.outcome is Outcome.PLANNED else ())
+        tally.add(settled)
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
     refusing = [one.message for one in acting if not one.holds]
     if refusing:
         raise GuardRefused(*refusing)
     return acting, tally.changes
+
+
+def _unsent(ledger: Ledger, run: str) -> int:
+    return sum(count for cause, count in ledger.totals(run).items() if cause is Cause.TO_SEND)
+
+
+def _count_bugs(plan: PlanFile, sending: Run) -> None:
+    """An error of ours while planning counts like one while sending."""
+    if plan.footer.totals.get(Cause.BUG):
+        for settled in plan.rows():
+            if settled.cause is Cause.BUG:
+                sending.broke(settled.reason)
 
 
 async def _send_all(work: _Work) -> None:
@@ -110,6 +139,8 @@ async def _send_all(work: _Work) -> None:
     while left and not asked.done():
         await asyncio.wait([*left, asked], return_when=asyncio.FIRST_COMPLETED)
         left = {task for task in left if not task.done()}
+    if asked.done():
+        asked.result()  # a stop that cannot be heard is an error, not a stop
     asked.cancel()
     if left:
         work.job.log.warning("run.stopping", signal=stop.signal)
@@ -129,10 +160,11 @@ async def _work(work: _Work) -> None:
             with suppress(asyncio.CancelledError):  # a stop is seen below
                 await asyncio.sleep(0)  # rows that need no request would keep signals and time from being heard
         try:
-            settled = await _settled(work, planned)
+            change = planned.change()
+            settled = await _settled(work, change)
             if work.failed is not None:
                 return
-            work.recorder.settle(settled)
+            work.recorder.settle(settled, _learnt(work, change, settled))
         except StorageRefused as error:
             work.failed = work.failed or error
             for task in work.tasks:
@@ -142,15 +174,16 @@ async def _work(work: _Work) -> None:
         _told(work, settled)
 
 
-async def _settled(work: _Work, planned: Settled) -> Settled:
-    """Give the ending of one row of the plan."""
-    if planned.outcome is not Outcome.PLANNED:
-        if planned.cause is Cause.BUG:
-            work.run.broke(planned.reason)
-        return planned
-    change = planned.change()
-    if held := guard.held(change.operations, work.acting):
-        return Settled.of_change(change, *held)
+def _learnt(work: _Work, change: Change, settled: Settled) -> tuple[Base, ...]:
+    """Give what a row makes known: what was not sent was seen now only if its eTag held, or it was read anew."""
+    now = work.began + work.job.world.monotonic()
+    fresh = settled.cause is Cause.CONFIRMED or settled.triples != change.triples
+    seen_at = now if fresh else moment_of(work.header)
+    return bases_of(settled, work.header.moves, work.run.rules, seen_at, now)
+
+
+async def _settled(work: _Work, change: Change) -> Settled:
+    """Give the ending of one change."""
     if work.job.stop.asked.is_set():
         return Settled.of_change(change, Cause.STOPPED, "the run was stopped before this row")
     if work.run.sender.over is not None:
@@ -173,34 +206,18 @@ def _told(work: _Work, settled: Settled) -> None:
     )
 
 
-def _close(work: _Work, ledger: Ledger, run: str) -> Exit:
+def _close(work: _Work, ledger: Ledger, run: str, rows: int) -> Exit:
     """Fold the record into an exit code and close the run."""
     job, totals = work.job, ledger.totals(run)
-    assert sum(totals.values()) == work.total, "rows in = rows settled"
+    assert sum(totals.values()) == rows, "rows in = rows settled"
+    assert Cause.TO_SEND not in totals, "every row has an end"
     over = work.run.sender.over
     code = exit_code(totals, job.settings.tolerate, ended=over.error.exit_code if over else Exit.OK)
     if job.stop.signal:
         code = Exit(128 + job.stop.signal)
     ledger.end(run, job.world.now().timestamp(), int(code), work.run.sender.requests)
+    if job.settings.ledger.keep is not None:
+        before = job.world.now() - max(job.settings.ledger.keep, job.settings.plan.age_max)
+        purge(ledger, old(ledger, job.settings.job, job.address, before.timestamp(), but=run))
     job.log.info("run.ended", run=run, exit_code=int(code), requests=dict(work.run.sender.requests))
     return code
-
-
-def _new_id(job: Job) -> str:
-    return f"{job.world.now():%Y%m%dT%H%M%SZ}-{job.world.mark()[:4]}"
-
-
-def _facts(job: Job, plan: PlanFile, lifted: frozenset[str]) -> dict[str, object]:
-    """What a report says of the run besides its rows."""
-    return {
-        "job": job.settings.job,
-        "remote": job.settings.remote.url,
-        "tenant": job.settings.remote.tenant,
-        "plan": plan.header.id,
-        "source": plan.header.source,
-        "digest": plan.header.digest,
-        "columns": list(plan.header.columns),
-        "correlation_id": job.correlation_id,
-        "allowed": sorted({*job.allowed, *lifted}),
-        "notes": list(plan.footer.notes),
-    }

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from syncjob.core.adopting import Whose
 from syncjob.core.feeds import Feeds, compiled
 from syncjob.core.merge import Rules
 from syncjob.core.report import check_tolerate
+from syncjob.errors import UsageRefused
 from syncjob.exchange import Log, World
-from syncjob.remote import Access, token_of
+from syncjob.remote import Access, token_of, user_of
 from syncjob.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -48,6 +50,8 @@ class Job:
     """One configured job and its surroundings; `wire` replaces the network in simulations.
 
     `files` are those that the job reads and keeps, its configuration first: nothing that is written may replace them.
+    `adopt` says whose word counts where nobody knows what was agreed on, `only` names the paths that this run is about
+    (all of them where it is empty); `operator` and `reason` say who runs it and why, for the ledger alone.
     """
 
     settings: Settings
@@ -56,6 +60,10 @@ class Job:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     allowed: Mapping[str, int | None] = field(default_factory=dict)
     strict: bool = False
+    adopt: Whose | None = None
+    only: frozenset[str] = frozenset()
+    operator: str = ""
+    reason: str = ""
     stop: Stop = field(default_factory=Stop)
     progress: Progress = _quiet
     wire: Any = None
@@ -71,11 +79,20 @@ class Job:
         object.__setattr__(self, "rules", Rules.of(self.settings))
         object.__setattr__(self, "correlation_id", self.correlation_id or self.world.mark())
         check_tolerate(self.settings.tolerate)
+        if self.adopt == "remote" and self.settings.merge.drift == "overwrite":
+            raise UsageRefused(
+                "--adopt remote: merge.drift is overwrite, so that the row's value is sent all the same; set it to keep"
+            )
 
     @property
     def address(self) -> str:
         """The remote and tenant under which the ledger remembers this job's rows."""
         return " ".join(filter(None, (self.settings.remote.url, self.settings.remote.tenant)))
+
+    @property
+    def signed_in(self) -> str:
+        """Who the token was given to, as it says itself; '' where there is none, or it does not say."""
+        return user_of(token_of(self.settings.remote, self.environ))
 
     def access(self) -> Access:
         """Give what it takes to reach the remote; SignInNeeded when the token is missing."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from syncjob.core.diff import again, marks
 from syncjob.core.landing import landed
+from syncjob.core.merge import Rules
+from syncjob.core.undoing import rules_of
 from syncjob.errors import StorageRefused, frames
 from syncjob.exchange import Miss, Sender
 from syncjob.job.context import Job
+from syncjob.job.remembering import bases_of
 from syncjob.ledger import Ledger, OpenIntent
 from syncjob.model import Cause, Observed, Settled
 
@@ -22,8 +25,11 @@ async def mend(job: Job, sender: Sender, ledger: Ledger) -> None:
             if isinstance(seen, Miss) and seen.cause is not Cause.NOT_FOUND:
                 job.log.warning("intent.unread", run=intent.run, n=intent.n, cause=seen.cause)
                 continue
-            settled = _settled(job, intent, seen)
-            ledger.mend(intent.run, settled)
+            rules = rules_of(job.rules, undoes=ledger.facts(intent.run).get("undoes", ""))
+            settled = _settled(rules, intent, seen)
+            now = job.world.now().timestamp()
+            fresh = settled.triples != intent.planned.triples  # else what was not sent was seen by its run alone
+            ledger.mend(intent.run, settled, bases_of(settled, intent.moves, rules, now if fresh else None, now))
         except StorageRefused:
             raise
         except Exception as error:  # noqa: BLE001  # one intent that nobody understands must not end every run to come
@@ -32,15 +38,15 @@ async def mend(job: Job, sender: Sender, ledger: Ledger) -> None:
             job.log.info("intent.settled", run=intent.run, n=intent.n, outcome=settled.outcome, cause=settled.cause)
 
 
-def _settled(job: Job, intent: OpenIntent, seen: Observed | Miss) -> Settled:
+def _settled(rules: Rules, intent: OpenIntent, seen: Observed | Miss) -> Settled:
     change, sends = intent.planned.change(), intent.attempts
     if isinstance(seen, Miss):
         return Settled.of_change(change, seen.cause, seen.reason, attempts=sends)
-    if landed(change, seen.body, job.rules):
+    if landed(change, seen.body, rules):
         reason = "its run ended before the answer; reading again shows what was asked"
         return Settled.of_change(change, Cause.READ_BACK, reason, attempts=sends)
-    found = again(change, seen, job.rules, marks(change.operations))
+    found = again(change, seen, rules, marks(change.operations))
     if isinstance(found, Settled):
-        return Settled.of_change(change, found.cause, found.reason, attempts=sends)
+        return Settled.of_change(change, found.cause, found.reason, attempts=sends, triples=found.triples)
     reason = "its run ended before the answer; reading again shows that it had not arrived"
     return Settled.of_change(change, Cause.STOPPED, reason, attempts=sends)

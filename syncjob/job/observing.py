@@ -9,44 +9,56 @@ the listing's end is it known that a key names one referral and no second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from syncjob.core.diff import diff
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
+from syncjob.core.merge import Rules
 from syncjob.core.values import stands
-from syncjob.errors import Exit, SyncjobError, UsageRefused, frames
+from syncjob.errors import Exit, StorageRefused, SyncjobError, UsageRefused, frames
 from syncjob.exchange import Exchange, Miss
 from syncjob.job.context import Job
+from syncjob.job.remembering import Memory
 from syncjob.job.sharing import share
-from syncjob.model import Cause, Change, Desired, Observed, Settled
+from syncjob.model import Cause, Change, Desired, Observed, Pair, Settled
 from syncjob.planfile import Draft
 from syncjob.remote import Pages
 
-Kept = Callable[[str], Mapping[str, tuple[Any, Any]]]
+ROWS_AHEAD = 100
+Decide = Callable[[Pair, Rules], Change | Settled]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """What observing needs: the job, its exchange, its draft, and what the remote makes of values (by referral)."""
+    """What observing needs: the job, its exchange, its draft, what is remembered of referrals, and how to decide.
+
+    `witness` is shown every referral that a row is held against. Where all rows name theirs for certain, `by_id`, no
+    listing is needed, however many they are.
+    """
 
     job: Job
     exchange: Exchange
     draft: Draft
-    kept: Kept
+    memory: Memory
+    decide: Decide = diff
+    witness: Callable[[Observed], None] = lambda _: None
+    by_id: bool = False
 
 
 async def observe(looking: Looking) -> tuple[str, ...]:
     """Settle every waiting row; rows that cannot be read any more are deferred, and why is given once for all."""
     job, draft = looking.job, looking.draft
     try:
-        if draft.named() and draft.count(waiting=True) <= job.settings.limits.reads_max:
+        few = draft.count(waiting=True) <= job.settings.limits.reads_max
+        if looking.by_id or (few and draft.named()):
             await _read_all(looking, ((desired, desired.id) for desired in draft.waiting()))
         else:
             await _list(looking)
             await _read_all(looking, _to_read(looking))
-    except UsageRefused:
+    except (UsageRefused, StorageRefused):
         raise
     except SyncjobError as error:
         cause = CAUSE_OF.get(error.exit_code, Cause.BROKEN)
@@ -63,6 +75,7 @@ async def _list(looking: Looking) -> None:
     pages = Pages(settings.remote, settings.limits.pages_max)
     seen = 0
     async for items in looking.exchange.listing(pages):
+        looking.memory.expect([str(item["id"]) for item in items])
         for item in items:
             for desired in looking.draft.find(remote_key(job.feeds.by, item), str(item["id"]).lower()):
                 looking.draft.match(desired.row.n, str(item["id"]), _from_item(looking, desired, item))
@@ -125,18 +138,26 @@ async def _read_all(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> No
         done += 1
         looking.job.progress("reading by id", done, 0)
 
-    await share(looking.exchange, rows, settle)
+    await share(looking.exchange, _expected(looking, rows), settle)
+
+
+def _expected(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> Iterator[tuple[Desired, str]]:
+    """Give the rows as they come, with what is remembered of them read ahead some at a time."""
+    left = iter(rows)
+    while group := list(islice(left, ROWS_AHEAD)):
+        looking.memory.expect([referral for _, referral in group])
+        yield from group
 
 
 def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
     """Match and diff one row; an error of ours settles that row alone, and is told."""
     job = looking.job
     try:
+        looking.witness(observed)
         paired = pair(desired, observed, job.feeds.verify)
         if isinstance(paired, Settled):
             return paired
-        kept = looking.kept(observed.id)
-        found = diff(replace(paired, kept=kept), job.rules)
+        found = looking.decide(looking.memory.known(paired), job.rules)
         return Settled.of_change(found, Cause.TO_SEND, "") if isinstance(found, Change) else found
     except SyncjobError:
         raise

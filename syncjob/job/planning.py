@@ -5,67 +5,90 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from syncjob import planfile
 from syncjob.core import guard
+from syncjob.core.diff import diff
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
-from syncjob.job.history import rows_before
-from syncjob.job.observing import Looking, observe
+from syncjob.job.observing import Decide, Looking, observe
 from syncjob.job.reading import Given, Input, from_file, read
-from syncjob.ledger import Ledger
-from syncjob.model import Cause, Settled
+from syncjob.job.remembering import remembering, rows_before
+from syncjob.model import Cause, Observed, Settled
 from syncjob.planfile import Draft, Footer, Header, PlanFile
 from syncjob.remote import Reader, opened
 
 Take = Callable[[Path], Given]
+Fill = Callable[[Path, Draft], Input]
 
 
-async def plan(job: Job, file: Path, out: Path) -> PlanFile:
-    """Read the file, hold every row against the remote, and write the plan to `out`."""
-    return await plan_given(job, lambda folder: from_file(job, file, folder), out)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be planned: `fill` puts the rows into the draft, `decide` holds each against its referral.
+
+    `undoes` is the run that is taken back and `rows_undone` how many rows it had; `by_id` says that every row names its
+    referral for certain. `witness` sees what was observed.
+    """
+
+    fill: Fill
+    decide: Decide = diff
+    undoes: str = ""
+    rows_undone: int = 0
+    by_id: bool = False
+    witness: Callable[[Observed], None] = lambda _: None
+
+
+async def plan(job: Job, file: Path, out: Path, folder: Path | None = None) -> PlanFile:
+    """Read the file, hold every row against the remote, and write the plan to `out`.
+
+    Its copy stays in the `folder` where one is named, for the run that sends the plan to archive.
+    """
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="syncjob-")))
+        given = from_file(job, file, place)
+        made = await plan_given(job, lambda _: given, out)
+        made.copy = given.copy if folder else None
+        return made
 
 
 async def plan_given(job: Job, take: Take, out: Path) -> PlanFile:
     """Plan rows wherever they come from; `take` is handed a folder of the run's own."""
+    return await plan_asked(job, Asked(lambda folder, draft: read(job, take(folder), draft)), out)
+
+
+async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
+    """Plan what is asked, however it came about."""
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
-        read_in = read(job, take(Path(name)), draft)
+        read_in = asked.fill(Path(name), draft)
         requests: Mapping[str, int] = {}
         notes: tuple[str, ...] = ()
-        waiting = draft.count(waiting=True)
+        waiting, observed_at = draft.count(waiting=True), job.world.now()
         if waiting:
-            async with opened(Reader, job.access()) as clients:
-                exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting)
-                notes = await observe(Looking(job, exchange, draft, _kept(job)))
+            with remembering(job, undoing=bool(asked.undoes)) as memory:
+                async with opened(Reader, job.access()) as clients:
+                    exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting)
+                    looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
+                    notes = await observe(looking)
             requests = exchange.requests
-        _write(job, draft, replace(read_in, notes=(*read_in.notes, *notes)), requests, out)
+        _write(job, draft, replace(read_in, notes=(*read_in.notes, *notes)), requests, out, asked, observed_at)
     return PlanFile(out)
 
 
-def _kept(job: Job) -> Any:
-    """Give what the ledger knows of the forms that the remote gives values; without a ledger nothing is known."""
-    path = job.settings.ledger.file
-    if path is None or not path.exists():
-        return lambda _: {}
-    with Ledger(path) as ledger:
-        known = ledger.normal_forms(job.address)
-    return lambda referral: known.get(referral, {})
-
-
-def _rows_before(job: Job, source: str) -> int:
-    path = job.settings.ledger.file
-    if path is None or not path.exists():
-        return 0
-    with Ledger(path) as ledger:
-        return rows_before(job, source, ledger)
-
-
-def _write(job: Job, draft: Draft, read_in: Input, requests: Mapping[str, int], out: Path) -> None:
+def _write(
+    job: Job,
+    draft: Draft,
+    read_in: Input,
+    requests: Mapping[str, int],
+    out: Path,
+    asked: Asked,
+    observed_at: datetime,
+) -> None:
     """Count what the guards count, then write header, rows and footer."""
-    tally, totals = guard.Tally(), Counter[Cause]()
+    tally, totals = guard.Tally(rows_undone=asked.rows_undone), Counter[Cause]()
     header = Header(
         id=job.world.mark(),
         job=job.settings.job,
@@ -76,11 +99,15 @@ def _write(job: Job, draft: Draft, read_in: Input, requests: Mapping[str, int], 
         digest=read_in.digest,
         columns=read_in.columns,
         made_at=job.world.now().isoformat(timespec="seconds"),
+        observed_at=observed_at.isoformat(timespec="milliseconds"),
+        moves=read_in.moves,
+        undoes=asked.undoes,
     )
-    tally.rows_before = _rows_before(job, read_in.source)
+    with remembering(job) as memory:
+        tally.rows_before = rows_before(job, header, memory.ledger)
     for settled in draft.settled():
         totals[settled.cause] += 1
-        tally.add(settled.operations if settled.cause is Cause.TO_SEND else ())
+        tally.add(settled)
     assert sum(totals.values()) == draft.count(), "rows in = rows settled"
     verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
     planfile.write(out, header, _logged(job, draft), Footer(totals, verdicts, requests, read_in.notes))

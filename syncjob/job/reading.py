@@ -11,6 +11,7 @@ from pathlib import Path
 from syncjob import sources
 from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
+from syncjob.core.narrowing import narrowed
 from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
@@ -20,26 +21,36 @@ from syncjob.planfile import Draft
 from syncjob.settings import Rows
 
 STDIN = Path("-")
+BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some rows may remember of them
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What was read: its name as places show it, its digest, its columns in order, and what is odd about it."""
+    """What was read: its name as places show it, its digest, its columns in order, and what is odd about it.
+
+    `moves` says what may be remembered of its rows (see `planfile.Header`).
+    """
 
     source: str
     digest: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    moves: str = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rows as they are handed in: what they are called, their digest, their table, and how few would be too few."""
+    """Rows as they are handed in: what they are called, their digest, their table, and how few would be too few.
+
+    `moves` says what may be remembered of them, `copy` is where the copy of their file lies.
+    """
 
     source: str
     digest: str
     table: sources.Table
     rows_min: int
+    moves: str = NOTHING
+    copy: Path | None = None
 
 
 def input_of(job: Job, given: Path | None) -> Path:
@@ -62,7 +73,14 @@ def from_file(job: Job, file: Path, folder: Path) -> Given:
         stdin=job.stdin,
     )
     table = sources.read(snapshot, rows=rows, known=job.feeds.columns)
-    return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min))
+    moves = BASES if _own(job, file) else NOTHING
+    return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min), moves, snapshot.path)
+
+
+def _own(job: Job, file: Path) -> bool:
+    """Tell whether a file is the configuration's own input: what was agreed on is remembered of that alone."""
+    own = job.settings.rows.file
+    return own is not None and file.resolve() == own.resolve()
 
 
 def _rows(job: Job, file: Path) -> Rows:
@@ -81,7 +99,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
         if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        draft.add(_linked(mapping.map_row(job.feeds, row), links))
+        draft.add(narrowed(_linked(mapping.map_row(job.feeds, row), links), job.only))
         shuffling.add(row)
         rows += 1
         job.progress("reading", rows, 0)
@@ -98,7 +116,10 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
             if isinstance(parted, Settled):
                 draft.settle(parted)
     job.log.info("input.read", source=given.source, digest=given.digest, rows=rows)
-    return Input(given.source, given.digest, given.table.columns, notes)
+    moves = given.moves
+    if moves == BASES and pulled.is_pulled(given.table.columns):
+        moves = NOTHING  # such rows bring their own bases, of the day on which they were pulled
+    return Input(given.source, given.digest, given.table.columns, notes, moves)
 
 
 def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, list[Settled], Counter[Cause]]:

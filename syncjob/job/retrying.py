@@ -13,10 +13,10 @@ from pathlib import Path
 from syncjob.core.report import NEEDS_PERSON
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
-from syncjob.job.reading import Given, from_file
+from syncjob.job.reading import ANSWERS, BASES, NOTHING, Given, from_file
 from syncjob.ledger import Ledger
 from syncjob.model import Cause, Settled, SourceRow
-from syncjob.model.own import CAUSE, DECISION, OUTCOME, OWN, REMEMBERED
+from syncjob.model.own import CAUSE, DECISION, MADE_BY, OUTCOME, OWN, REMEMBERED
 from syncjob.model.remembering import remember
 from syncjob.sources import Table
 
@@ -77,16 +77,35 @@ class _OfRun:
                 yield _row(settled)
 
 
-def from_report(job: Job, file: Path, folder: Path) -> Given:
-    """Open a report that was kept as a workbook or CSV, with whatever was decided in it."""
+def from_report(job: Job, file: Path, folder: Path, ledger: Ledger | None) -> Given:
+    """Open a report that was kept as a workbook or CSV, with whatever was decided in it.
+
+    A decision in the report of a run over the job's own input is remembered; the values of its rows are not: the next
+    export says what the CRM holds.
+    """
     given = from_file(job, file, folder)
-    return Given(given.source, given.digest, _Needing(given.table, given.source), rows_min=0)
+    needing = _Needing(given.table, given.source)
+    made_by = next((row.own[MADE_BY] for row in given.table if row.own.get(MADE_BY)), "")
+    of_job = ledger.runs(job.settings.job, job.address) if ledger else []
+    run = next((one for one in of_job if ledger and one in (made_by, ledger.run_of(made_by))), "")
+    return Given(given.source, given.digest, needing, 0, _answers(ledger, run) if ledger and run else NOTHING)
 
 
 def from_run(ledger: Ledger, run: str) -> Given:
-    """Take the rows of a past run; InputRefused when the ledger knows no such run."""
+    """Take the rows of a past run; InputRefused for one that took another back: its rows say what was, not what is."""
     facts = ledger.facts(run)
-    return Given(facts["source"], facts["digest"], _OfRun(ledger, run, tuple(facts["columns"])), rows_min=0)
+    if undone := facts.get("undoes"):
+        raise InputRefused(
+            f"run {run} took back run {undone}; to finish that, apply its plan again, or plan it anew by "
+            f"syncjob undo {undone}"
+        )
+    table = _OfRun(ledger, run, tuple(facts["columns"]))
+    return Given(facts["source"], facts["digest"], table, 0, _answers(ledger, run))
+
+
+def _answers(ledger: Ledger, run: str) -> str:
+    """Tell whether a run was over the job's own input, or settled answers about it."""
+    return ANSWERS if ledger.facts(run)["moves"] in (BASES, ANSWERS) else NOTHING
 
 
 def _row(settled: Settled) -> SourceRow:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from syncjob.core.fields import PRIVATE
 from syncjob.core.report import by_outcome
 from syncjob.ledger import Ledger
-from syncjob.model import Report, Verdict
+from syncjob.model import Cause, Report, Settled, Verdict
 from syncjob.planfile import PlanFile
+
+PERSONS = ("operator", "signed_in")  # of people the ledger tells, no report does
 
 
 def of_plan(plan: PlanFile) -> Report:
@@ -36,20 +40,43 @@ def of_plan(plan: PlanFile) -> Report:
     )
 
 
-def of_run(ledger: Ledger, run: str, planned: Mapping[str, int], verdicts: tuple[Verdict, ...] = ()) -> Report:
-    """Show a run as the ledger holds it; `planned` are the requests that its plan cost in the same go."""
-    facts = ledger.facts(run)
+def of_run(
+    ledger: Ledger, run: str, planned: Mapping[str, int], verdicts: tuple[Verdict, ...] = (), *, alive: bool = False
+) -> Report:
+    """Show a run as the ledger holds it; `planned` are the requests that its plan cost in the same go.
+
+    A run that died has rows without an end: what was about to be sent is unsettled, what was not is deferred. Of one
+    that is `alive` they are planned.
+    """
+    facts = {name: value for name, value in ledger.facts(run).items() if name not in PERSONS}
     requests = dict(planned)
     for method, count in facts.pop("requests").items():
         requests[method] = requests.get(method, 0) + count
     columns = tuple(facts.pop("columns"))
+    begun = frozenset() if alive else frozenset(ledger.attempts(run))
+    totals = Counter(ledger.totals(run))
+    if not alive:
+        for settled in ledger.to_send(run):
+            totals[_broken_off(settled, begun).cause] += 1
+        del totals[Cause.TO_SEND]
     return Report(
         kind="run",
         run=facts,
-        totals=by_outcome(ledger.totals(run)),
+        totals=by_outcome(totals),
         requests=requests,
         columns=columns,
         private=PRIVATE,
-        rows=lambda: ledger.outcomes(run),
+        rows=lambda: (row if alive else _broken_off(row, begun) for row in ledger.outcomes(run)),
         verdicts=verdicts,
     )
+
+
+def _broken_off(row: Settled, begun: frozenset[int]) -> Settled:
+    """Give the end of a row whose run ended before it; every other row as it is."""
+    if row.cause is not Cause.TO_SEND:
+        return row
+    if row.n in begun:
+        words = "its run ended before the answer; the next run looks"
+        return replace(row, cause=Cause.ANSWER_UNKNOWN, reason=words)
+    words = "its run ended before this row; apply the plan again, or run the job once more"
+    return replace(row, cause=Cause.STOPPED, reason=words)

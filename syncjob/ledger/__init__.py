@@ -1,7 +1,20 @@
-"""What is remembered across runs: intents before their PATCH leaves, how every row ended, which plans were sent."""
+"""What is remembered across runs: intents before their PATCH leaves, how every row ended, what was agreed on last."""
 
-from syncjob.ledger.lock import held
+from syncjob.ledger.bases import Base, Remembered
+from syncjob.ledger.lock import Lock, held, held_alone
+from syncjob.ledger.recall import OpenIntent
 from syncjob.ledger.recorder import Recorder
-from syncjob.ledger.store import Intent, Ledger, OpenIntent
+from syncjob.ledger.store import Begun, Intent, Ledger
 
-__all__ = ["Intent", "Ledger", "OpenIntent", "Recorder", "held"]
+__all__ = [
+    "Base",
+    "Begun",
+    "Intent",
+    "Ledger",
+    "Lock",
+    "OpenIntent",
+    "Recorder",
+    "Remembered",
+    "held",
+    "held_alone",
+]

@@ -1,18 +1,21 @@
 """Group commit for one run: workers hand in intents and wait until they are on disk; outcomes ride along.
 
-All that is handed in during one turn of the event loop goes in one transaction, so sixteen workers cost one
-fsync, not sixteen. The commit runs on the loop's own thread: SQLite has one writer, and a PATCH that waits for
-its intent has nothing better to do.
+All that is handed in within two milliseconds goes in one transaction, so that sixteen workers, whose answers come
+one after the other, cost a few syncs and not sixteen. The commit runs on the loop's own thread: SQLite has one
+writer, and a PATCH that waits for its intent has nothing better to do.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
+from syncjob.ledger.bases import Base
 from syncjob.ledger.store import Intent, Ledger
 from syncjob.model import Settled
 
 OUTCOMES_WAITING_MAX = 200
+GATHER_S = 0.002
 
 
 class Recorder:
@@ -23,6 +26,7 @@ class Recorder:
         self._ledger, self._run = ledger, run
         self._meant: list[Intent] = []
         self._settled: list[Settled] = []
+        self._seen: list[Base] = []
         self._written: asyncio.Future[None] | None = None
 
     async def intend(self, intent: Intent) -> None:
@@ -31,12 +35,13 @@ class Recorder:
         if self._written is None:
             loop = asyncio.get_running_loop()
             self._written = loop.create_future()
-            loop.call_soon(self._commit, self._written)
+            loop.call_later(GATHER_S, self._commit, self._written)
         await asyncio.shield(self._written)
 
-    def settle(self, settled: Settled) -> None:
-        """Take an outcome; it is written with the next group, at the latest with the last."""
+    def settle(self, settled: Settled, seen: Sequence[Base] = ()) -> None:
+        """Take an outcome and what it makes known; both are written with the next group, at the latest the last."""
         self._settled.append(settled)
+        self._seen += seen
         if len(self._settled) >= OUTCOMES_WAITING_MAX:
             self.flush()
 
@@ -44,8 +49,8 @@ class Recorder:
         """Write all that waits."""
         meant, self._meant = self._meant, []  # what cannot be written fails those who wait for it, and nobody after
         if meant or self._settled:
-            self._ledger.record(self._run, meant, self._settled)
-        self._settled = []
+            self._ledger.record(self._run, meant, self._settled, self._seen)
+        self._settled, self._seen = [], []
 
     def _commit(self, written: asyncio.Future[None]) -> None:
         self._written = None

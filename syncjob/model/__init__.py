@@ -5,6 +5,7 @@ from syncjob.model.change import Change, Operation, Settled, Triple
 from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
 from syncjob.model.report import Report, Verdict
+from syncjob.model.stand import Stand, Why
 from syncjob.model.wire import Answer, Heard, dumps
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Report",
     "Settled",
     "SourceRow",
+    "Stand",
     "Triple",
     "Truth",
     "Unknown",
     "Verdict",
+    "Why",
     "Wish",
     "columns_from_json",
     "columns_to_json",

@@ -9,11 +9,16 @@ from typing import Any
 from syncjob.model.cell import columns_from_json, columns_to_json
 from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow, Wish
 from syncjob.model.outcome import CAUSES, Cause, Outcome
+from syncjob.model.stand import Stand, Why
 
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """What base, observed and desired say of one named field; `removed` are those who are to leave a list."""
+    """What base, observed and desired say of one named field, and where that puts row and remote.
+
+    `removed` are those who are to leave a list; `column` is where the wish was written; `stand` is None in what an
+    earlier version has recorded.
+    """
 
     path: str
     observed: Any
@@ -21,13 +26,22 @@ class Triple:
     base: Any = UNKNOWN
     zone: str | None = None
     removed: tuple[str, ...] = ()
+    column: str = ""
+    stand: Stand | None = None
+    why: Why = Why.MERGED
 
     def to_json(self) -> dict[str, Any]:
-        """Give a JSON object; an unknown base is left out."""
+        """Give a JSON object; what is not known is left out."""
         known = {} if self.base is UNKNOWN else {"base": self.base}
-        zone = {} if self.zone is None else {"zone": self.zone}
-        removed = {"removed": list(self.removed)} if self.removed else {}
-        return {"path": self.path, **known, "observed": self.observed, "desired": self.desired, **zone, **removed}
+        more = {
+            "zone": self.zone,
+            "removed": list(self.removed),
+            "column": self.column,
+            "stand": self.stand,
+            "why": self.why,
+        }
+        said = {name: value for name, value in more.items() if value}
+        return {"path": self.path, **known, "observed": self.observed, "desired": self.desired, **said}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Triple:
@@ -39,11 +53,14 @@ class Triple:
             base=value.get("base", UNKNOWN),
             zone=value.get("zone"),
             removed=tuple(value.get("removed", ())),
+            column=value.get("column", ""),
+            stand=Stand(value["stand"]) if "stand" in value else None,
+            why=Why(value.get("why", "")),
         )
 
     def wish(self) -> Wish:
         """Give the wish that it was made from."""
-        return Wish(self.path, self.desired, zone=self.zone, removed=self.removed)
+        return Wish(self.path, self.desired, self.column, self.zone, self.removed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from syncjob.model.cell import columns_from_json, columns_to_json
+from syncjob.model.stand import Stand, Why
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -85,7 +86,7 @@ class Desired:
     """A row that could be read: its key and its wishes, one a path.
 
     `id` is the referral where the row names it itself, or a person has linked it. `base` holds, by path, the last
-    agreed values that the row has brought along.
+    agreed values that the row has brought along; `answers`, by path, what a person has said of whose word counts.
     """
 
     row: SourceRow
@@ -95,6 +96,7 @@ class Desired:
     warnings: tuple[str, ...] = ()
     id: str = ""
     base: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    answers: Mapping[str, Why] = field(default_factory=lambda: NOTHING)
 
     def to_json(self) -> dict[str, Any]:
         """Give one JSON object, complete: `from_json` gives the same value back, but for the row's own columns."""
@@ -109,6 +111,7 @@ class Desired:
             "warnings": list(self.warnings),
             "id": self.id,
             "base": self.base,
+            "answers": self.answers,
         }
 
     @classmethod
@@ -120,7 +123,8 @@ class Desired:
             Wish(path, desired, column, zone, tuple(removed))
             for path, desired, column, zone, removed in value["wishes"]
         )
-        known = (value["verify"], tuple(value["warnings"]), value["id"], value["base"])
+        answers = {path: Why(why) for path, why in value["answers"].items()}
+        known = (value["verify"], tuple(value["warnings"]), value["id"], value["base"], answers)
         return cls(row, value["key"], wishes, *known)
 
 
@@ -147,9 +151,13 @@ class Pair:
     """A row and the referral it names; `base` holds, by path, the last agreed value where one is known.
 
     `kept` holds, by path, (what was asked once, what the remote made of it): asking again would change nothing.
+    `nights` counts, by path, how many runs in a row have sent the base as it stands. After a clash `left` holds, by
+    path, what was observed of the fields that the plan saw and left alone, and where they stood.
     """
 
     desired: Desired
     observed: Observed
     base: Mapping[str, Any] = field(default_factory=dict)
     kept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    nights: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, tuple[Any, Stand, Why]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from typing import Any
 from syncjob.model.change import Settled, Triple
 from syncjob.model.desired import UNKNOWN
 from syncjob.model.outcome import Cause
+from syncjob.model.stand import Stand
 from syncjob.model.wire import dumps
 
 CELL_CHARS_MAX = 32_767  # of a workbook's cell
@@ -27,6 +28,8 @@ def disputed(row: Settled) -> tuple[Triple, ...]:
     if row.cause is not Cause.BOTH_MOVED:
         return ()
     known = [one for one in row.triples if one.base is not UNKNOWN]
+    if any(one.stand is not None for one in known):
+        return tuple(one for one in known if one.stand is Stand.CONFLICT)
     return tuple(
         one for one in known if dumps(one.base) not in (dumps(one.observed), dumps(one.desired)) and _apart(one)
     )

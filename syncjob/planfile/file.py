@@ -1,6 +1,6 @@
 """The plan file: JSON Lines, 0600; a header, a line a row, a footer that seals all before it with a digest.
 
-    {"syncjob": "plan", "version": 1, "id": …, "job", "remote", "tenant", "config", "input", "columns", "made_at"}
+    {"syncjob": "plan", "version": 2, "id": …, "job", "remote", "tenant", "config", "input", "columns", "made_at"}
     {"n": 1, "source", "line", "key", "id", "etag", "outcome", "cause", "reason", "fields", "operations", …}
     {"totals": {cause: n}, "guards": […], "requests": {…}, "digest": "sha256:…"}
 
@@ -25,7 +25,7 @@ from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import CAUSES, Cause, Settled, Verdict, dumps
 from syncjob.whole import written
 
-VERSION = 1
+VERSION = 2
 CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
 SEAL = ',"digest":"sha256:'
@@ -33,7 +33,12 @@ SEAL = ',"digest":"sha256:'
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a plan is pinned to; `config` and `digest` are digests of what decided, `made_at` is ISO 8601 in UTC."""
+    """What a plan is pinned to; `config` and `digest` are digests of what decided, times are ISO 8601 in UTC.
+
+    `moves` says what sending it makes known for later runs: `bases`, since the rows are the configuration's own input;
+    `answers` of a person alone; or `nothing`. `observed_at` is when the remote was read, `undoes` the run that it
+    takes back.
+    """
 
     id: str
     job: str
@@ -44,6 +49,9 @@ class Header:
     digest: str
     columns: tuple[str, ...]
     made_at: str
+    observed_at: str = ""
+    moves: str = "nothing"
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ class PlanFile:
 
     def __init__(self, path: Path, *, into: Path | None = None) -> None:
         """Verify the whole file, or its copy in a folder of the run's own; PlanRefused says what is wrong with it."""
+        self.copy: Path | None = None  # of the input, while it still lies there
         self._shown = path
         self._path = path if into is None else _copied(path, into)
         self._turn: Callable[[Settled], Settled] = _as_it_is

@@ -35,6 +35,11 @@ CLIENT_ERRORS = range(400, 500)
 LOCATION = "location"
 
 
+def within(app: Any) -> httpx.AsyncBaseTransport:
+    """Give a network that ends in this process: an ASGI application answers, and nothing leaves."""
+    return httpx.ASGITransport(app=app)
+
+
 class Connection:
     """One connection to the remote, for the methods named and no other."""
 

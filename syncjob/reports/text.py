@@ -18,6 +18,7 @@ from syncjob.reports.values import (
     Move,
     apart,
     closes,
+    masked,
     moved,
     moves,
     name_of,
@@ -48,6 +49,7 @@ GROUPS = {
     Outcome.REFUSED: "by a rule",
     Outcome.UNCHANGED: "with warnings",
 }
+AS_ABOVE = "(for the same reason)"
 THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 WITHOUT_REASON = (Outcome.PLANNED, Outcome.APPLIED)
 
@@ -75,6 +77,9 @@ def _banner(report: Report) -> str:
     if report.kind == "plan":
         assert not patches, "a plan sends nothing"
         return f"=== {_sentence(name)}: nothing was sent ==="
+    if report.kind == "rehearsal":
+        to = _sentence(str(report.run.get("remote") or "the remote"))
+        return f"=== {_sentence(name)}: nothing was sent to {to}; {patches} PATCH went to a sandbox ==="
     applied = _counted(report.totals.get(Outcome.APPLIED, 0), "row")
     return f"{_sentence(name)}: {applied} applied, {f'{patches} PATCH sent' if patches else 'nothing was sent'}"
 
@@ -101,8 +106,10 @@ def _groups(report: Report, rows_max: int | None) -> Iterator[str]:
             continue
         yield ""
         yield f"{outcome}, {words}: {_counted(counts[outcome], 'row')}"
+        said = ""
         for row in _all_of(outcome, report) if rows_max is None else kept[outcome]:
-            yield from _row(row, report.private)
+            yield from _row(row, report.private, said)
+            said = row.reason
         if rows_max is not None and counts[outcome] > rows_max:
             yield f"  … and {counts[outcome] - rows_max} more; all are in the report"
 
@@ -115,8 +122,11 @@ def _all_of(outcome: Outcome, report: Report) -> Iterable[Settled]:
     return (row for row in report.rows() if row.outcome is outcome and _listed(row))
 
 
-def _row(row: Settled, private: frozenset[str]) -> Iterator[str]:
+def _row(row: Settled, private: frozenset[str], said: str) -> Iterator[str]:
+    """Give the lines of a row; a long reason that was said of the row above is not said again."""
     reason = "" if row.outcome in WITHOUT_REASON else row.reason
+    if reason == said and len(reason) > len(AS_ABOVE):
+        reason = AS_ABOVE
     yield "  " + "  ".join(part for part in (_value(str(row.place)), _value(row.key or "-"), _sentence(reason)) if part)
     if row.outcome in THREE_VALUES:
         for triple in moved(row.triples):
@@ -149,14 +159,7 @@ def _move(move: Move, private: frozenset[str]) -> Iterator[str]:
 
 
 def _masked(path: str, value: Any, private: frozenset[str]) -> str:
-    """Give the value unless its path is private, lies below a private one or holds one; a blank may be seen."""
-    if value in (None, "", []) or not any(_overlap(path, one) for one in private):
-        return _value(value)
-    return MASK
-
-
-def _overlap(path: str, other: str) -> bool:
-    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
+    return shortened(masked(path, value, private), VALUE_CHARS_MAX)
 
 
 def _value(value: Any) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from syncjob.model import UNKNOWN, Outcome, Report, Settled, Triple, dumps
+from syncjob.model import UNKNOWN, Outcome, Report, Settled, Stand, Triple, dumps
 from syncjob.model import own as names
 from syncjob.model.remembering import disputed, remember
 
@@ -54,8 +54,11 @@ def closes(row: Settled) -> bool:
     return any(one.path == STATUS and one.value == CLOSED for one in row.operations)
 
 
-def moved(triples: Iterable[Triple]) -> list[Triple]:
+def moved(triples: Collection[Triple]) -> list[Triple]:
     """Give the fields that row and remote disagree on: those where both have moved, if there are such."""
+    if any(one.stand is not None for one in triples):
+        apart = [one for one in triples if one.stand in (Stand.CONFLICT, Stand.DRIFT)]
+        return [one for one in apart if one.stand is Stand.CONFLICT] or apart
     differing = [one for one in triples if plain(one.observed) != plain(one.desired)]
     both = [
         one
@@ -129,6 +132,17 @@ def plain(value: Any) -> str:
             return format(value, "f")
         case _:
             return dumps(value)
+
+
+def masked(path: str, value: Any, private: frozenset[str]) -> str:
+    """Give the value unless its path is private, lies below a private one or holds one; a blank may be seen."""
+    if value in (None, "", []) or not any(_overlap(path, one) for one in private):
+        return plain(value)
+    return MASK
+
+
+def _overlap(path: str, other: str) -> bool:
+    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
 
 
 def visible(text: str) -> str:

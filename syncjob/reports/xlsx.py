@@ -100,6 +100,8 @@ def _verdict(report: Report) -> str:
     if report.kind == "plan":
         return DRY_RUN
     patches, applied = report.requests.get("PATCH", 0), report.totals.get(Outcome.APPLIED, 0)
+    if report.kind == "rehearsal":
+        return f"REHEARSAL: {applied} rows would be applied; nothing was sent, {patches} PATCH went to a sandbox"
     sent = f"{patches} PATCH sent" if patches else "nothing was sent"
     return f"{report.kind.upper()}: {applied} rows applied, {sent}"
 

@@ -132,10 +132,10 @@ class Target(Reading):
 class Merge(Section):
     """Whose word counts when the remote moved."""
 
-    drift: Annotated[Literal["keep", "overwrite"], Field(description="between plan and send only the remote moved")] = (
-        "keep"
-    )
-    conflict: Annotated[Literal["hold", "mine", "theirs"], Field(description="between plan and send both moved")] = (
+    drift: Annotated[
+        Literal["keep", "overwrite"], Field(description="only the remote moved since row and remote last agreed")
+    ] = "keep"
+    conflict: Annotated[Literal["hold", "mine", "theirs"], Field(description="both moved since they last agreed")] = (
         "hold"
     )
 
@@ -164,6 +164,9 @@ class Guards(Section):
 
     closes: Annotated[int | None, Field(ge=0, description="more closes than this are held; null: never")] = 0
     consent: Annotated[int | None, Field(ge=0, description="more consents given than this are held")] = 0
+    first_run: Annotated[
+        int | None, Field(ge=0, description="more changes without a known history than this are held; null: never")
+    ] = 0
     changes: Annotated[
         Share, Field(description="more changed rows than this count or share (from 50 rows) refuse the run")
     ] = 0.3
@@ -182,6 +185,9 @@ class Ledger(Section):
     """What is remembered across runs."""
 
     file: Annotated[Path | None, Field(description="relative to this file; default: JOB.ledger beside it")] = None
+    keep: Annotated[
+        Age | None, Field(description="apply forgets runs that are older, as purge does; null: it forgets nothing")
+    ] = None
 
 
 def _targets(value: Any) -> Any:

@@ -64,7 +64,8 @@ def date_format(text: str) -> str:
     return text
 
 
-def _age(value: Any) -> Any:
+def duration(value: Any) -> timedelta:
+    """Give a span of time, for example of 24h or 90m; ValueError when it is none."""
     found = AGE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"{value!r} is no duration; write a number and a unit, for example 24h or 90m")
@@ -90,7 +91,7 @@ def _translation(value: Any) -> Any:
 Url = Annotated[str, AfterValidator(_url)]
 Zone = Annotated[str, AfterValidator(known_zone)]
 DateFormat = Annotated[str, AfterValidator(date_format)]
-Age = Annotated[timedelta, BeforeValidator(_age, json_schema_input_type=str)]
+Age = Annotated[timedelta, BeforeValidator(duration, json_schema_input_type=str)]
 Count = Annotated[int, Field(ge=0)]
 Portion = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[Count | Portion | None, BeforeValidator(_limit, json_schema_input_type=int | str | None)]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from asked import AMOUNT, GUID, STATUS, SUBSTATUS, configured
 
+from syncjob.core.agreeing import answered
 from syncjob.core.diff import diff
 from syncjob.core.feeds import compiled
 from syncjob.core.mapping import map_row
 from syncjob.core.merge import Rules
-from syncjob.model import Cause, Change, Desired, Number, Observed, Pair, Place, Settled, SourceRow
+from syncjob.model import Cause, Change, Desired, Number, Observed, Pair, Place, Settled, SourceRow, Stand, Why
 from syncjob.model.remembering import disputed, remember, remembered
 
 FIELDS: dict[str, Any] = {
@@ -22,6 +23,7 @@ FIELDS: dict[str, Any] = {
         "translate": {"Working": "Active/Accepted", "Won": "Closed/Won", "New": "New/Received"},
     },
 }
+KEEP = Rules()
 FEEDS = compiled(configured(FIELDS))
 BASE = {"/name": "Pilot", AMOUNT: "1000", "/details/currency": "EUR"}
 CELLS = {"Key": "CRM-1", "Deal": "Pilot", "Amount": "1500"}
@@ -51,14 +53,14 @@ def first(cells: dict[str, str], base: dict[str, Any], held: dict[str, Any]) -> 
 CONFLICT = first(CELLS, BASE, body())
 
 
-def again(held: dict[str, Any], cells: dict[str, str] = CELLS, **own: str) -> Change | Settled:
+def again(held: dict[str, Any], cells: dict[str, str] = CELLS, *, rules: Rules = KEEP, **own: str) -> Change | Settled:
     """Hand the report in again, decided."""
     mine = {"outcome": "conflicted", "base": remember(CONFLICT)} | own
     found = map_row(FEEDS, SourceRow(1, Place("report.xlsx", 2, "rows"), cells, own=mine))
     if isinstance(found, Settled):
         return found
     found = Desired.from_json(found.to_json())
-    return diff(Pair(found, Observed(GUID, '"f"', held), found.base), Rules())
+    return diff(Pair(found, Observed(GUID, '"f"', held), found.base), rules)
 
 
 def operations(found: Change | Settled) -> dict[str, Any]:
@@ -88,11 +90,15 @@ def test_mine_does_not_count_against_what_nobody_has_seen() -> None:
     assert found.reason == "dealValue: was 1200, the remote says 1300, the row says 1500"
 
 
-def test_theirs_takes_the_row_s_opinion_away() -> None:
-    """Of that field; the others are what they were."""
+def test_theirs_keeps_what_the_remote_says() -> None:
+    """Of that field, as drift that a person has settled; the others are what they were."""
     found = again(body(), decision="theirs")
     assert isinstance(found, Settled)
-    assert found.cause is Cause.IN_STEP
+    assert found.cause is Cause.REMOTE_MOVED
+    assert {one.path: (one.stand, one.why) for one in found.triples if one.path == AMOUNT} == {
+        AMOUNT: (Stand.DRIFT, Why.DECIDED)
+    }
+    assert answered(found) == {AMOUNT: "1500"}
     assert operations(again(body(), CELLS | {"Deal": "Rollout"}, decision="THEIRS")) == {"/name": "Rollout"}
 
 
@@ -128,6 +134,36 @@ def test_status_and_substatus_are_decided_as_one() -> None:
     kept = again(held, cells, base=remember(found), decision="Working")
     assert isinstance(kept, Settled)
     assert kept.cause is Cause.IN_STEP
+    theirs = again(held, cells, base=remember(found), decision="theirs")
+    assert isinstance(theirs, Settled)
+    assert theirs.cause is Cause.REMOTE_MOVED
+    assert answered(theirs) == {STATUS: "Closed", SUBSTATUS: "Won"}
+
+
+@pytest.mark.parametrize(
+    "rules", [Rules(drift="overwrite"), Rules(conflict="mine"), Rules("overwrite", "mine")], ids=str
+)
+def test_a_decision_is_above_every_policy(rules: Rules) -> None:
+    """Theirs is kept where drift is overwritten; mine against a remote that moved once more is a new conflict."""
+    theirs = again(body(), rules=rules, decision="theirs")
+    assert isinstance(theirs, Settled)
+    assert theirs.cause is Cause.REMOTE_MOVED
+    mine = again(body(amount=1300), rules=rules, decision="mine")
+    assert isinstance(mine, Settled)
+    assert mine.cause is Cause.BOTH_MOVED
+
+
+def test_a_decision_stands_until_the_row_says_something_else() -> None:
+    """What is remembered of theirs makes the remote's value news; another word of the CRM is a conflict."""
+    found = again(body(), decision="theirs")
+    assert isinstance(found, Settled)
+    base = BASE | answered(found)
+    for amount, cause in (("1500", Cause.REMOTE_MOVED), ("1600", Cause.BOTH_MOVED), ("1200", Cause.IN_STEP)):
+        row = map_row(FEEDS, SourceRow(1, Place("deals.csv", 2), CELLS | {"Amount": amount}))
+        assert isinstance(row, Desired)
+        night = diff(Pair(row, Observed(GUID, '"g"', body()), base), Rules())
+        assert isinstance(night, Settled)
+        assert night.cause is cause
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from asked import (
@@ -29,7 +30,7 @@ from hypothesis import strategies as st
 
 from syncjob.core.diff import again, diff, marks
 from syncjob.core.merge import Rules
-from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, dumps
+from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, Stand, Why, dumps
 
 Case = tuple[Pair, Rules, Change]
 
@@ -339,3 +340,51 @@ def test_an_operation_is_what_goes_over_the_wire() -> None:
     one = Operation("add", "/name", "x")
     assert Operation.from_json(one.to_json()) == one
     assert one.to_json() == {"op": "add", "path": "/name", "value": "x"}
+
+
+@many
+@given(pairs(), rules)
+def test_every_triple_says_where_it_stands_and_nothing_else_goes(pair: Pair, ruled: Rules) -> None:
+    """Of a change the operations reach exactly what stands as a change; what settles unsent says its stand too."""
+    found = diff(pair, ruled)
+    assert all(one.stand is not None for one in found.triples)
+    if isinstance(found, Change):
+        reached = {one.path for one in found.triples if any(sent.reaches(one.path) for sent in found.operations)}
+        assert reached == {one.path for one in found.triples if one.stand is Stand.CHANGE}
+        assert not any(one.stand is Stand.CONFLICT for one in found.triples)
+
+
+@many
+@given(pairs(), rules)
+def test_a_policy_is_named_where_it_has_settled_something(pair: Pair, ruled: Rules) -> None:
+    """As told by the same merge without policies; status and substatus follow each other."""
+    bent, plain = diff(pair, ruled), diff(pair, ruled.unbent)
+    for one, other in zip(bent.triples, plain.triples, strict=True):
+        if one.path in (STATUS, SUBSTATUS) or Why.FOLLOWS in (one.why, other.why):
+            continue
+        assert (one.why is Why.POLICY) == (one.stand is not other.stand), one.path
+
+
+@many
+@given(pairs(), rules)
+def test_a_person_s_answer_is_above_every_policy(pair: Pair, ruled: Rules) -> None:
+    """With an answer for every field the policies might as well not be there."""
+    answers = {one.path: Why.DECIDED for one in pair.desired.wishes}
+    told = Pair(replace(pair.desired, answers=answers), pair.observed, pair.base)
+    members_of = [one for one in pair.desired.wishes if one.path in LISTS and one.path not in ruled.whole]
+    assume(not members_of and not {STATUS, SUBSTATUS} & answers.keys())
+    stands = [(one.path, one.stand) for one in diff(pair, ruled.unbent).triples]
+    assert [(one.path, one.stand) for one in diff(told, ruled).triples] == stands
+
+
+@many
+@given(changes(), bodies())
+def test_after_a_clash_what_was_left_alone_and_did_not_move_keeps_its_stand(case: Case, now: dict[str, Any]) -> None:
+    """Whatever else somebody has done meanwhile: what the plan left alone is left alone for the same reason."""
+    _, ruled, change = case
+    found = again(change, observed(now), ruled, marks(change.operations))
+    before = {one.path: one for one in change.triples}
+    for one in found.triples:
+        was = before[one.path]
+        if was.stand is Stand.DRIFT and one.observed == was.observed and one.path not in (STATUS, SUBSTATUS):
+            assert (one.stand, one.why) in ((was.stand, was.why), (Stand.CHANGE, Why.FOLLOWS)), one.path

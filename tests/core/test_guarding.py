@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncjob.core.guard import NAMES, Tally, allowances, held, touched, verdicts
 from syncjob.errors import UsageRefused
-from syncjob.model import Cause, Operation, Verdict
+from syncjob.model import UNKNOWN, Cause, Operation, Place, Settled, Triple, Verdict
 from syncjob.settings import Guards
 
 CLOSE = Operation("replace", STATUS, "Closed")
@@ -20,11 +20,18 @@ GIVE = Operation("replace", CONSENT, True)
 NAME = Operation("replace", "/name", "x")
 
 
+def planned(*operations: Operation, triples: tuple[Triple, ...] = ()) -> Settled:
+    """Give a row of a plan: one that is to be sent, or one in step where it has no operation."""
+    cause = Cause.TO_SEND if operations else Cause.IN_STEP
+    place = Place("deals.csv", 2)
+    return Settled(1, place, "CRM-1", {}, cause, "", "id-1", '"e"', triples=triples, operations=operations)
+
+
 def tally(*rows: list[Operation], unchanged: int = 0) -> Tally:
     """Count these rows, and so many that change nothing."""
     counted = Tally()
     for operations in [*rows, *([[]] * unchanged)]:
-        counted.add(operations)
+        counted.add(planned(*operations))
     return counted
 
 
@@ -52,7 +59,7 @@ def judged(counted: Tally, allowed: dict[str, int | None] | None = None, **guard
 )
 def test_a_guard_sees_what_an_operation_puts_wherever_it_hangs(operation: Operation, names: list[str]) -> None:
     """A close or a consent counts, at its own path and below a parent that is added."""
-    assert touched([operation]) == names
+    assert touched(planned(operation)) == names
 
 
 def test_rows_are_counted_not_operations() -> None:
@@ -146,15 +153,15 @@ def test_a_share_allows_exactly_its_part(rows: int, percent: int, data: st.DataO
 def test_a_held_row_names_its_guard() -> None:
     """Only the guards that act hold, and only the rows that they concern."""
     acting = verdicts(tally([CLOSE], [GIVE]), Guards(), {})
-    found = held([CLOSE, NAME], acting)
+    found = held(planned(CLOSE, NAME), acting)
     assert found is not None
     assert found[0] is Cause.CLOSES
     assert found[1].startswith("guard closes: 1 row would close a referral, ")
-    assert held([GIVE], acting) == (Cause.CONSENT, f"guard consent: {acting[1].message}")
-    assert held([NAME], acting) is None
-    assert held([CLOSE], verdicts(tally([CLOSE]), Guards(), {"closes": None})) is None
+    assert held(planned(GIVE), acting) == (Cause.CONSENT, f"guard consent: {acting[1].message}")
+    assert held(planned(NAME), acting) is None
+    assert held(planned(CLOSE), verdicts(tally([CLOSE]), Guards(), {"closes": None})) is None
     refusing = verdicts(tally(*([[NAME]] * 50)), Guards(), {})
-    assert held([NAME, CLOSE], refusing) is None
+    assert held(planned(NAME, CLOSE), refusing) is None
 
 
 def test_allowances_are_a_name_or_a_name_and_a_limit() -> None:
@@ -179,7 +186,7 @@ def test_every_mistake_in_an_allowance_is_named_at_once() -> None:
         "--allow changes=30%: the limit must be a whole number, as in changes=5",
         "--allow closes=: the limit must be a whole number, as in closes=5",
         "--allow consent=-1: the limit must be a whole number, as in consent=5",
-        "the guards are closes, consent, changes, rows",
+        "the guards are closes, consent, first-run, changes, rows",
     )
 
 
@@ -210,3 +217,106 @@ def test_far_fewer_rows_than_last_time_refuse_the_run(
     found = verdicts(Tally(rows=rows, rows_before=before), Guards(rows=limit), allowed)
     assert [one.guard for one in found] == acts
     assert all(f"{before} rows last time, {rows} now: nothing is sent" in one.message for one in found)
+
+
+STAGE = "/salesStage"
+
+
+def seen(path: str, base: Any = UNKNOWN) -> Triple:
+    """Give what is known of a field that the row would change."""
+    return Triple(path, "old", "new", base)
+
+
+@pytest.mark.parametrize(
+    ("operation", "triples", "holds"),
+    [
+        (NAME, (seen("/name"),), True),
+        (NAME, (seen("/name", "old"),), False),
+        (NAME, (seen("/name", None),), False),  # nothing is a base like any other
+        (NAME, (seen("/name", "old"), seen(STAGE)), False),  # only what the patch touches has to have a history
+        (Operation("add", "/team/-", {"email": "a@b.example"}), (seen("/team"),), True),
+        (Operation("add", "/team/-", {"email": "a@b.example"}), (seen("/team", []),), False),
+        (Operation("add", "/details", {"notes": "x"}), (seen("/details/notes"),), True),
+        (Operation("add", "/details", {"notes": "x"}), (seen("/details/notes", ""),), False),
+        (Operation("add", "/details", {"notes": "x"}), (seen("/details/currency"),), False),
+        (Operation("replace", "/name", "x"), (seen("/nameOfAnother"),), False),
+    ],
+)
+def test_a_row_whose_patch_touches_what_has_no_history_is_first_run(
+    operation: Operation, triples: tuple[Triple, ...], *, holds: bool
+) -> None:
+    """At its own path, at a list's end, and below a parent that is added; what is not sent needs no history."""
+    row = planned(operation, triples=triples)
+    assert ("first-run" in touched(row)) == holds
+    assert ("first-run" in touched(row.change())) == holds
+
+
+def test_by_default_nothing_without_a_history_goes_unseen() -> None:
+    """Rows count, not fields; the words carry the number and both ways out: to send, and to let Partner Center be."""
+    both = planned(NAME, Operation("replace", STAGE, "20"), triples=(seen("/name"), seen(STAGE)))
+    known = planned(NAME, triples=(seen("/name", "old"),))
+    counted = Tally()
+    for row in (both, known, both):
+        counted.add(row)
+    [verdict] = verdicts(counted, Guards(), {})
+    assert verdict == Verdict(
+        "first-run",
+        2,
+        0,
+        holds=True,
+        message="2 rows would change what has no history yet, 0 allowed: held; to send, --allow first-run or"
+        " --allow first-run=2; where Partner Center is right, --adopt remote",
+    )
+    assert held(both, [verdict]) == (Cause.FIRST_RUN, f"guard first-run: {verdict.message}")
+    assert held(known, [verdict]) is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "limit", "acts"),
+    [
+        ({}, 0, True),
+        ({}, 1, True),
+        ({}, 2, False),
+        ({}, None, False),
+        ({"first-run": None}, 0, False),
+        ({"first-run": 2}, 0, False),
+        ({"first-run": 1}, None, True),
+        ({"closes": None}, 0, True),
+    ],
+)
+def test_first_run_is_lifted_like_any_guard(allowed: dict[str, int | None], limit: int | None, *, acts: bool) -> None:
+    """By its configured limit, null never; by name or number for one run."""
+    counted = Tally()
+    for _ in range(2):
+        counted.add(planned(NAME, triples=(seen("/name"),)))
+    assert bool(judged(counted, allowed, first_run=limit)) == acts
+
+
+def test_a_row_that_two_guards_would_hold_names_one_that_still_acts() -> None:
+    """Lifting one leaves the other: closing what has no history takes both words."""
+    row = planned(CLOSE, triples=(seen(STATUS),))
+    counted = Tally()
+    counted.add(row)
+    for allowed, cause in (
+        ({}, Cause.CLOSES),
+        ({"closes": None}, Cause.FIRST_RUN),
+        ({"first-run": None}, Cause.CLOSES),
+    ):
+        found = held(row, verdicts(counted, Guards(), allowed))
+        assert found is not None
+        assert found[0] is cause
+    assert held(row, verdicts(counted, Guards(), {"closes": None, "first-run": None})) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "undone", "acts"),
+    [(10, 100, False), (31, 100, True), (30, 100, False), (49, 49, False), (50, 50, True)],
+)
+def test_an_undo_is_held_against_the_rows_of_the_run_that_it_takes_back(
+    changes: int, undone: int, *, acts: bool
+) -> None:
+    """All its own rows change; what counts is how much of the run they were."""
+    counted = Tally(rows=changes, changes=changes, rows_undone=undone)
+    found = verdicts(counted, Guards(changes=0.3), {})
+    assert bool(found) == acts
+    assert all(f"{changes} of the {undone} rows of the run would change" in one.message for one in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncjob.core.diff import again, diff, marks
-from syncjob.core.merge import Rules, Stand, merge, missing, policy
-from syncjob.model import UNKNOWN, Cause, Change, Settled
+from syncjob.core.merge import Rules, merge, missing, policy
+from syncjob.model import UNKNOWN, Cause, Change, Pair, Settled, Stand, Why
 
 KEEP = Rules()
 DRIFTS: tuple[Literal["keep", "overwrite"], ...] = ("keep", "overwrite")
@@ -229,3 +230,84 @@ def test_stands_never_depend_on_the_spelling_of_keys(zone: str, path: str) -> No
     part = "id" if path == SOLUTIONS else "email"
     asked = wish(path, [{part: "A&b@X.example"}], zone)
     assert merge(asked, UNKNOWN, [{part: " a&amp;B@x.example "}], KEEP) is Stand.AGREED
+
+
+def kept_pair(base: Any, held: Any, asked: Any) -> Pair:
+    """Give a pair of whose name the remote keeps a form of its own: `A  B` was asked once and became `A B`."""
+    pair = paired({"name": held}, wish("/name", asked), base={} if base is UNKNOWN else {"/name": base})
+    return replace(pair, kept={"/name": ("A  B", "A B")})
+
+
+@pytest.mark.parametrize(
+    ("base", "held", "asked", "expected", "why"),
+    [
+        # base     observed  desired   where it stands, and why
+        (UNKNOWN, "A B", "A  B", Stand.AGREED, Why.KEPT),
+        ("A B", "A B", "A  B", Stand.AGREED, Why.KEPT),
+        ("A  B", "A B", "A  B", Stand.AGREED, Why.KEPT),
+        ("X", "A B", "A  B", Stand.AGREED, Why.KEPT),
+        ("A B", "theirs", "A  B", Stand.DRIFT, Why.MERGED),  # only the remote has moved, from its own form
+        ("A B", "A B", "new", Stand.CHANGE, Why.MERGED),  # only the row has moved, from the form that is there
+        ("A B", "theirs", "new", Stand.CONFLICT, Why.MERGED),
+        ("A B", "A B", "A B", Stand.AGREED, Why.MERGED),  # the row takes the remote's form
+        ("A B", "A  B", "A  B", Stand.AGREED, Why.MERGED),  # the remote takes the row's
+        (UNKNOWN, "theirs", "A  B", Stand.CHANGE, Why.MERGED),
+    ],
+)
+def test_a_form_of_the_remote_s_own_is_a_base_like_any_other(
+    base: Any, held: str, asked: str, expected: Stand, why: Why
+) -> None:
+    """What the remote has made of a value is no move of anybody; who moves from there is seen."""
+    found = diff(kept_pair(base, held, asked), KEEP)
+    [triple] = found.triples
+    assert (triple.stand, triple.why) == (expected, why)
+
+
+@pytest.mark.parametrize("rules", POLICIES, ids=str)
+@pytest.mark.parametrize(
+    ("base", "merged"), [("observed", Stand.CHANGE), ("row", Stand.DRIFT), ("agreed", Stand.CONFLICT)]
+)
+@pytest.mark.parametrize("why", [Why.DECIDED, Why.ADOPTED])
+def test_no_policy_decides_what_a_person_has_answered(rules: Rules, base: str, merged: Stand, why: Why) -> None:
+    """With an answer only the three values count; without one the policy is told as what settled it."""
+    pair = paired({"name": "observed"}, wish("/name", "row"), base={"/name": base})
+    [answered] = diff(replace(pair, desired=replace(pair.desired, answers={"/name": why})), rules).triples
+    assert (answered.stand, answered.why) == (merged, why)
+    [plain] = diff(pair, rules).triples
+    assert plain.stand is policy(merged, rules)
+    assert plain.why is (Why.MERGED if plain.stand is merged else Why.POLICY)
+
+
+def test_what_goes_along_says_so() -> None:
+    """Substatus had nothing to say; it follows its status."""
+    wishes = (wish("/status", "Active"), wish("/substatus", "Accepted"))
+    found = diff(paired({"status": "New", "substatus": "Accepted"}, *wishes), KEEP)
+    assert [(one.path, one.stand, one.why) for one in found.triples] == [
+        ("/status", Stand.CHANGE, Why.MERGED),
+        ("/substatus", Stand.CHANGE, Why.FOLLOWS),
+    ]
+
+
+@pytest.mark.parametrize(("nights", "told"), [(0, None), (1, None), (2, 3), (3, 4), (29, 30)])
+def test_what_is_set_back_every_night_is_told_from_the_third_on(nights: int, told: int | None) -> None:
+    """`nights` were sent before tonight; the words count tonight too."""
+    pair = replace(paired({"name": "set back"}, wish("/name", "row"), base={"/name": "row"}), nights={"/name": nights})
+    found = diff(pair, Rules(drift="overwrite"))
+    assert isinstance(found, Change)
+    words = f"name: sent {told} nights in a row, and something sets it back: is another job at work?"
+    assert found.warnings == ((words,) if told else ())
+
+
+@pytest.mark.parametrize(
+    ("base", "held", "rules"),
+    [
+        ("row", "set back", KEEP),  # drift that is kept is not sent
+        ("row", "row", Rules(drift="overwrite")),  # nothing to send
+        ("before", "before", KEEP),  # the row says something new
+        ("before", "set back", Rules(conflict="mine")),  # and so does the remote
+    ],
+)
+def test_only_the_same_value_sent_again_is_called_flapping(base: str, held: str, rules: Rules) -> None:
+    """However many nights have gone by."""
+    pair = replace(paired({"name": held}, wish("/name", "row"), base={"/name": base}), nights={"/name": 9})
+    assert not [one for one in diff(pair, rules).warnings if "nights in a row" in one]

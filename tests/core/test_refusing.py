@@ -201,7 +201,7 @@ def test_a_currency_that_moved_since_is_a_conflict() -> None:
     assert isinstance(bare, Change)
     other = again(bare, observed({"details": {"dealValue": 5, "currency": "USD"}}), KEEP, marks(bare.operations))
     assert isinstance(other, Settled)
-    assert other.reason == "currency: the remote holds USD, the row says EUR; settle which is right"
+    assert other.reason == "column /details/currency: the remote holds USD, the row says EUR; settle which is right"
 
 
 @pytest.mark.parametrize(

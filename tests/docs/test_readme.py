@@ -50,6 +50,7 @@ from syncjob.settings import Settings, Target
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 STORIES = [(page, n) for page in (README, SAMPLES) for n in range(len(consoles(page)))]
+BELOW = ("ledger export", "ledger import", "ledger check")
 TABLES = ("fields", "kinds", "outcomes", "causes", "exits", "guards", "faults")
 FOREIGN = re.compile(
     r"\b(records?|entry|entries|expected|current(ly)?|actual(ly)?|existing|updates?|updated|deltas?|push(es|ed)?"
@@ -106,8 +107,9 @@ def test_table_of_guards_is_the_code_s() -> None:
     assert code == 0
     assert all(re.search(rf"^ +{name} +{re.escape(words)}$", said, re.MULTILINE) for name, words in guard.NAMES.items())
     general = Settings.model_fields["guards"].default
-    assert (general.closes, general.consent, general.changes) == (0, 0, 0.3)
-    assert [row[2].startswith(f"`guards.{row[0].strip('`')}: ") for row in rows] == [True, True, True, False]
+    assert (general.closes, general.consent, general.first_run, general.changes) == (0, 0, 0, 0.3)
+    settings = [f"`guards.{row[0].strip('`').replace('-', '_')}: " for row in rows]
+    assert [row[2].startswith(setting) for row, setting in zip(rows, settings, strict=True)] == [True] * 4 + [False]
 
 
 def test_table_of_faults_is_the_code_s() -> None:
@@ -117,7 +119,7 @@ def test_table_of_faults_is_the_code_s() -> None:
     hold(README, "faults", table(("fault", "what happens"), [[f"`{name}`", words[name]] for name in NAMES]))
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *BELOW])
 def test_help_in_the_manual_is_the_real_one(command: str) -> None:
     """What `--help` says is what the manual prints."""
     name = f"syncjob {command}".strip()
@@ -225,7 +227,7 @@ def test_every_file_that_the_documents_name_is_there() -> None:
 def test_manual_and_help_keep_to_the_glossary() -> None:
     """One word for one thing: none of those that the glossary replaces stands in a table or a help text."""
     texts = [block(README, name) for name in TABLES]
-    texts += [block(README, f"help {f'syncjob {command}'.strip()}") for command in ("", *COMMANDS)]
+    texts += [block(README, f"help {f'syncjob {command}'.strip()}") for command in ("", *COMMANDS, *BELOW)]
     for text in texts:
         strange = [found[0] for found in FOREIGN.finditer(re.sub(r"`[^`]*`", "", text))]
         assert strange == [], text

@@ -120,7 +120,7 @@ def test_an_old_value_that_stays_is_told_every_night(tmp_path: Path, status: int
     for night in (scene.night(rows) for _ in range(4)):
         assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["accepted_altered"])
     with Ledger(tmp_path / "scene.ledger") as ledger:
-        assert ledger.normal_forms(scene.jobs[-1].address) == {}
+        assert ledger.normal_forms(scene.jobs[-1].address, guid(1)) == {}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_word_of_a_table_is_never_a_form_of_the_remote(
         "Stage": {"field": "status", "translate": {"Won": "Closed/Won"}},
         "Notes": "consent.consentToShareReferralWithMicrosoftSellers",
     }
-    guards = {"closes": None, "consent": None, "changes": None}
+    guards = {"closes": None, "consent": None, "changes": None, "first_run": None}
     scene = Scene(tmp_path, referrals(1), sections={"fields": fields, "guards": guards})
     scene.wire.instead = lambda request: (
         page(200, scene.sandbox.store.get(guid(1)) | made) if request.method == "PATCH" else None
@@ -146,7 +146,7 @@ def test_a_word_of_a_table_is_never_a_form_of_the_remote(
     for night in (scene.night(rows_of(1, **asked)) for _ in range(3)):
         assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["accepted_altered"])
     with Ledger(tmp_path / "scene.ledger") as ledger:
-        assert ledger.normal_forms(scene.jobs[-1].address) == {}
+        assert ledger.normal_forms(scene.jobs[-1].address, guid(1)) == {}
 
 
 def test_a_form_seen_only_by_reading_is_believed_the_second_time(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_an_intent_that_nobody_understands_stays_open_and_the_others_are_mended(
     scene = Scene(tmp_path, referrals(3))
     _left_open(scene, 3)
     with closing(sqlite3.connect(tmp_path / "scene.ledger")) as database, database:
-        damaged = "UPDATE intents SET planned = replace(planned, '/name', '/nowhere') WHERE n = 2"
+        damaged = "UPDATE outcomes SET settled = replace(settled, '/name', '/nowhere') WHERE n = 2"
         assert database.execute(damaged).rowcount > 0
     night = scene.night(rows_of(1, 2, 3))
     assert (night.code, night.causes) == (Exit.OK, ["in_step"] * 3)
@@ -71,13 +71,19 @@ def test_an_intent_that_nobody_understands_stays_open_and_the_others_are_mended(
         assert [one.n for one in ledger.open_intents("scene", scene.jobs[-1].address)] == [2]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null"])
-def test_an_intent_that_cannot_be_read_ends_no_night(tmp_path: Path, text: str) -> None:
-    """No JSON, or not of a row: it stays open, its neighbour is mended."""
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        *(("outcomes SET settled", text) for text in ("", "{", "[]", "{}", "null")),
+        *(("intents SET planned", text) for text in ("{", "[]", "{}", "null")),
+    ],
+)
+def test_an_intent_that_cannot_be_read_ends_no_night(tmp_path: Path, where: str, text: str) -> None:
+    """No JSON, or not of a row, be it the row that was planned or as it stood by then: it stays open, others do not."""
     scene = Scene(tmp_path, referrals(2))
     _left_open(scene, 2)
     with closing(sqlite3.connect(tmp_path / "scene.ledger")) as database, database:
-        database.execute("UPDATE intents SET planned = ? WHERE n = 1", (text,))
+        assert database.execute(f"UPDATE {where} = ? WHERE n = 1", (text,)).rowcount > 0
     assert scene.night(rows_of(1, 2)).code is Exit.OK
     assert [one["n"] for one in scene.events.of("intent.settled")] == [2]
     assert [one["n"] for one in scene.events.of("intent.broken")] == [1]

@@ -93,11 +93,18 @@ def _nobody_twice_in_a_team(day: Day) -> None:
 
 
 def _no_foreign_edit_lost(day: Day) -> None:
-    """Within a run no client write goes over a foreign edit of the same path that came after the plan was read."""
+    """No client write goes over a foreign edit of the same path that came after the plan was read.
+
+    Where every field had a history when the day began that holds over all runs: what somebody has edited in one night
+    no later night writes over.
+    """
     assert not [write for write in day.sandbox.store.writes if write.blind], _at(day, "a write over an unseen state")
     for run in day.runs:
         lost = overwritten(day.sandbox.store.writes[run.began : run.ended])
         assert not lost, _at(day, f"written over somebody else's edit: {lost}")
+    if day.known:
+        lost = overwritten(day.sandbox.store.writes)
+        assert not lost, _at(day, f"written over somebody else's edit of an earlier run: {lost}")
 
 
 def _calm_finishes(day: Day) -> None:

@@ -125,7 +125,7 @@ def test_words_after_allow_are_checked(desk: Desk) -> None:
     assert "no guard is called 'close'; did you mean 'closes'?" in said.err
     assert "--allow closes=many: the limit must be a whole number, as in closes=5" in said.err
     assert "--allow changes=: the limit must be a whole number" in said.err
-    assert "the guards are closes, consent, changes, rows" in said.err
+    assert "the guards are closes, consent, first-run, changes, rows" in said.err
 
 
 def _at_terminal(desk: Desk, answers: str, *args: str) -> Said:

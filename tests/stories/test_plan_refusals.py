@@ -44,7 +44,8 @@ def test_a_plan_goes_once(desk: Desk, kept: Path) -> None:
     desk.box.records.clear()
     shutil.copy(kept, desk.folder / "copy.plan")
     for name in ("tonight.plan", "copy.plan"):
-        _refused(desk, f"this plan was sent already, by run {first.report['run']['id']}; a plan goes once", name)
+        words = f"sent already, by run {first.report['run']['id']}, and nothing of it is left to send: plan again"
+        _refused(desk, words, name)
 
 
 def test_an_old_plan_is_refused(desk: Desk, kept: Path) -> None:
@@ -91,7 +92,7 @@ def test_what_does_not_decide_may_change(desk: Desk, kept: Path) -> None:
         (lambda text: text[: len(text) // 2], "is cut off or no plan at all"),
         (lambda text: "".join(text.splitlines(keepends=True)[:-1]), "was altered after it was made"),
         (lambda text: text.splitlines(keepends=True)[0], "was altered after it was made"),
-        (lambda text: text.replace('"version":1', '"version":2'), "of version 2, this syncjob knows 1; plan again"),
+        (lambda text: text.replace('"version":2', '"version":3'), "of version 3, this syncjob knows 2; plan again"),
         (lambda text: text[:17] + "," + '"x":' + "[" * 100_000, "is cut off or no plan at all"),
     ],
 )

@@ -121,7 +121,7 @@ def test_only_what_was_planned_is_sent_and_tomorrow_nothing(
 ) -> None:
     """Even with every guard open no other path is written, least of all one that is locked; then all is in step."""
     _set(desk, preset)
-    allow = ("--yes", "--allow", "closes", "--allow", "consent")
+    allow = ("--yes", "--allow", "closes", "--allow", "consent", "--allow", "first-run")
     assert desk.run("apply", *allow, SAMPLES / file).code == 3
     written = {one["path"].removesuffix("/-") for record in desk.box.patches for one in record.operations}
     assert written <= {path for change in plan.values() for path in change or ()} | {"/consent"}

@@ -1,0 +1,54 @@
+"""`syncjob undo`: what a run has sent is planned back, field by field; nothing is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from syncjob.cli.options import job_of, reporting, shared
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "-o", "--output", metavar="PLAN", type=click.Path(path_type=Path), help="Keep the plan, to look at and apply."
+)
+@click.option(
+    "--select",
+    "words",
+    metavar="WHAT",
+    multiple=True,
+    help="Only these: a key, row=N, field=NAME or outcome=WORD; repeatable, several parted by commas.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
+@reporting
+@shared
+def undo(
+    run: str,
+    output: Path | None,
+    words: tuple[str, ...],
+    reports: tuple[Path, ...],
+    config: str | None,
+    allow: tuple[str, ...],
+    log_file: Path | None,
+    **flags: bool,
+) -> int:
+    """Plan to take back what a run has sent; nothing is sent.
+
+    RUN is the id of a past run, or last. A field goes back only while the remote still
+    holds what the run had written. What cannot be undone is listed with the reason: a
+    closed referral, a status that moved on, people who were added, fields that were not
+    there before. The nightly job sees what went back as drift, and does not redo it.
+    """
+    from syncjob.cli.looking import ledger_of, run_named
+    from syncjob.cli.planning import Wanted, planned
+    from syncjob.core.selecting import selection
+    from syncjob.job.undoing import undo as story
+
+    job = job_of(config, allow, log_file, strict=flags["strict"])
+    selected = selection(words)
+    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    with ledger_of(job) as ledger:
+        name = run_named(ledger, job, run)
+        return planned(job, lambda out: story(job, ledger, name, selected, out), (), wanted)

@@ -1,0 +1,71 @@
+"""How a job stands, for whoever takes it over: its last run, what waits and since when, token, ledger, lock.
+
+Nothing is asked of the remote, and nothing is remembered of having looked.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from syncjob.core.report import NEEDS_PERSON, by_outcome
+from syncjob.job.context import Job
+from syncjob.job.reading import BASES
+from syncjob.ledger import Ledger, Lock, bases, finding
+from syncjob.model import Cause, Settled
+from syncjob.model.memory import Kept, Standing, Waiting
+from syncjob.remote import claims_of
+
+SHOWN_MAX = 50
+WAITING = [str(cause) for cause in Cause if cause.outcome in NEEDS_PERSON]
+
+
+def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:
+    """Look at what there is."""
+    name, remote = job.settings.job, job.address
+    token, holder = _token(job), lock.holder()
+    if ledger is None:
+        return Standing(name, remote, token, holder, None)
+    count, first = finding.extent(ledger.database, name, remote)
+    known = Kept(
+        ledger.path,
+        ledger.path.stat().st_size,
+        count,
+        first,
+        bases.count(ledger.database, name, remote),
+        len(ledger.open_intents(name, remote)),
+    )
+    runs = ledger.runs(name, remote)
+    if not runs:
+        return Standing(name, remote, token, holder, known)
+    last, nightly = runs[0], (ledger.runs(name, remote, BASES) or runs)[0]
+    rows = finding.needing(ledger.database, nightly, WAITING, SHOWN_MAX)
+    waiting = tuple(_waiting(ledger, name, remote, row, nightly) for row in rows)
+    more = sum(count for cause, count in ledger.totals(nightly).items() if cause.outcome in NEEDS_PERSON)
+    totals = by_outcome(ledger.totals(last))
+    return Standing(name, remote, token, holder, known, ledger.facts(last), totals, nightly, waiting, more)
+
+
+def _waiting(ledger: Ledger, job: str, remote: str, row: Settled, last: str) -> Waiting:
+    found = finding.since(ledger.database, job, remote, row.key, str(row.cause)) if row.key else None
+    run, at = found or (last, ledger.facts(last)["began_at"])
+    return Waiting(row, run, at)
+
+
+def _token(job: Job) -> str:
+    """Say how long the token will do, as far as it says so itself; never what it is."""
+    auth = job.settings.remote.auth
+    if auth is None:
+        return "none needed: the remote asks for none"
+    token = job.environ.get(auth.token_env, "").strip()
+    if not token:
+        return f"missing: the environment variable {auth.token_env} holds none; a person must sign in"
+    expires = claims_of(token).get("exp")
+    if not isinstance(expires, int | float):
+        return f"in {auth.token_env}; it does not say when it expires"
+    try:
+        until = datetime.fromtimestamp(expires, UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"in {auth.token_env}; it says no moment at which it expires"
+    left = until - job.world.now()
+    said = "expired" if left.total_seconds() <= 0 else "good"
+    return f"in {auth.token_env}: {said} until {until.isoformat(timespec='minutes')}"

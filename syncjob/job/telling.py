@@ -1,0 +1,28 @@
+"""What was written to referrals, as the runs of the ledger have seen it: referral by referral, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from syncjob.core.history import Seen, events
+from syncjob.core.values import crm_id
+from syncjob.job.context import Job
+from syncjob.ledger import Ledger, finding
+from syncjob.model.memory import Event
+
+
+def told(job: Job, ledger: Ledger, deal: str, paths: Collection[str], since: str) -> Iterator[Event]:
+    """Give every field that was written: of one deal or of all, of some fields or of all, not before a moment."""
+    name, remote = job.settings.job, job.address
+    for referral in finding.referrals(ledger.database, name, remote, crm_id(deal)):
+        rows = finding.rows_of(ledger.database, name, remote, referral)
+        for event in events(Seen(run, at, row) for run, at, row in rows):
+            if event.at >= since and (not paths or event.path in paths):
+                yield event
+
+
+def facts_of(ledger: Ledger) -> Callable[[str], Mapping[str, Any]]:
+    """Give what is known of a run, read once each."""
+    return cache(ledger.facts)

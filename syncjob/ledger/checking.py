@@ -1,0 +1,148 @@
+"""Is a ledger sound, and what can be saved of one that is not: a path in, what is wrong or what was saved out."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select
+from sqlalchemy.dialects.sqlite import insert
+
+from syncjob.errors import StorageRefused
+from syncjob.ledger.decoding import read_facts, read_row, read_value
+from syncjob.ledger.store import Ledger
+from syncjob.ledger.tables import ALL, bases, intents, outcomes, runs
+from syncjob.model import CAUSES, Cause
+
+TOLD_MAX = 20
+TAILS = ("", "-wal", "-shm")
+NAMES_MAX = 99
+ROWS_PER_GROUP = 500
+
+
+def problems(path: Path) -> list[str]:
+    """Say all that is wrong with a ledger; nothing when it is sound."""
+    try:
+        with Ledger(path) as ledger:
+            found = [*_modes(path), *_pages(ledger)]
+            return found or list(_rows(ledger))[:TOLD_MAX]
+    except StorageRefused as error:
+        return list(error.problems)
+
+
+def rebuild(path: Path) -> tuple[Path, dict[str, int]]:
+    """Set a damaged ledger aside and begin a new one with all that can be read of it; rows by table."""
+    names = (path.with_name(f"{path.name}.damaged{f'.{n}' if n > 1 else ''}") for n in range(1, NAMES_MAX))
+    aside = next((place for place in names if not place.exists()), None)
+    if aside is None:
+        raise StorageRefused(f"ledger {path}: {NAMES_MAX} damaged ones stand aside already; take some away")
+    for tail in TAILS:
+        with suppress(FileNotFoundError):
+            Path(f"{path}{tail}").replace(f"{aside}{tail}")
+    saved: dict[str, int] = {}
+    with Ledger(path) as ledger, closing(sqlite3.connect(f"file:{aside}?mode=ro", uri=True)) as old:
+        known: dict[str, set[Any]] = {"runs": set(), "scopes": set(), "inputs": set()}
+        for table in ALL:
+            if table.name != "facts":
+                saved[table.name] = _saved(ledger, table, old, known)
+    return aside, saved
+
+
+def _saved(ledger: Ledger, table: Table, old: sqlite3.Connection, known: dict[str, set[Any]]) -> int:
+    """Take over the rows of one table whose run, scope or input was saved too."""
+    (key,) = [column.name for column in table.primary_key][:1]
+    parent = next((foreign.column.table.name for column in table.columns for foreign in column.foreign_keys), "")
+    count, rows = 0, _readable(old, table)
+    while group := list(islice(rows, ROWS_PER_GROUP)):
+        good = [row for row in group if (not parent or row[key] in known[parent]) and _sound(table.name, row)]
+        if good:
+            with ledger.database.writing() as connection:
+                connection.execute(insert(table).on_conflict_do_nothing(), good)
+        count += len(good)
+        if table.name in known:
+            known[table.name].update(row[key] for row in good)
+    return count
+
+
+def _sound(table: str, row: dict[str, Any]) -> bool:
+    """Tell whether a row means something: what cannot be understood would stand in the way of what can."""
+    try:
+        match table:
+            case "outcomes":
+                return row["cause"] in CAUSES and bool(read_row(row["settled"], row["run"]))
+            case "intents":
+                return not row["planned"] or bool(read_row(row["planned"], row["run"]))
+            case "runs":
+                return read_facts(row["facts"], row["id"]) is not None
+            case "bases":
+                read_value(row["value"], row["referral"])
+                return True
+            case _:
+                return True
+    except StorageRefused:
+        return False
+
+
+def _readable(old: sqlite3.Connection, table: Table) -> Iterator[dict[str, Any]]:
+    """Give the rows of a damaged table that can be read, from its one end and from its other.
+
+    A column that an earlier schema lacks stays empty.
+    """
+    there: set[str] = set()
+    with suppress(sqlite3.Error):  # what is no database at all has no table
+        there = {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')}
+    names = [column.name for column in table.columns if column.name in there]
+    keys = [column.name for column in table.primary_key if column.name in there]
+    if not keys:
+        return
+    empty = {column.name: None for column in table.columns}
+    for way in ("ASC", "DESC"):
+        order = ", ".join(f'"{key}" {way}' for key in keys)
+        with suppress(sqlite3.Error):
+            for row in old.execute(f'SELECT {", ".join(names)} FROM "{table.name}" ORDER BY {order}'):  # noqa: S608  # our own names
+                yield empty | dict(zip(names, row, strict=True))
+            return
+
+
+def _modes(path: Path) -> Iterator[str]:
+    for tail in TAILS:
+        place = Path(f"{path}{tail}")
+        if os.name == "posix" and place.exists() and stat.S_IMODE(place.stat().st_mode) & 0o077:
+            yield f"{place}: others may read it; chmod 600 {place}"
+
+
+def _pages(ledger: Ledger) -> Iterator[str]:
+    for pragma in ("integrity_check", "foreign_key_check"):
+        for row in ledger.database.pragma(pragma):
+            if row[0] != "ok":
+                yield f"ledger {ledger.path}: {pragma}: {' '.join(map(str, row))}; save what can be read: --rebuild"
+
+
+def _rows(ledger: Ledger) -> Iterator[str]:
+    """Hold every row against what it must be: readable, and settled where its run has ended."""
+    ended: dict[str, float | None] = dict(map(tuple, ledger.database.rows(select(runs.c.id, runs.c.ended))))
+    for table in (runs, outcomes, intents, bases):
+        for row in _walked(ledger, table):
+            where = f"run {row['run']}, row {row['n']}" if "n" in row else f"{table.name} {next(iter(row.values()))}"
+            if not _sound(table.name, row):
+                yield f"{where}: cannot be understood; save what can be by --rebuild"
+            elif table is outcomes and row["cause"] == Cause.TO_SEND and ended.get(row["run"]) is not None:
+                yield f"{where}: its run has ended, the row has not"
+
+
+def _walked(ledger: Ledger, table: Table) -> Iterator[dict[str, Any]]:
+    """Give all rows of a table, some at a time."""
+    at = 0
+    while True:
+        query = select(table).order_by(*table.primary_key).limit(ROWS_PER_GROUP).offset(at)
+        found = ledger.database.rows(query)
+        yield from (dict(row._mapping) for row in found)  # noqa: SLF001  # SQLAlchemy's own public name
+        at += len(found)
+        if len(found) < ROWS_PER_GROUP:
+            return

@@ -1,0 +1,82 @@
+"""What runs have seen, found by referral: the rows of all runs of a job, referral by referral, in the order of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from syncjob.ledger.database import Database
+from syncjob.ledger.decoding import read_row
+from syncjob.ledger.recall import iso
+from syncjob.ledger.tables import intents, outcomes, runs
+from syncjob.model import Settled
+
+REFERRALS_PER_READ = 200
+RUNS_MAX = 400  # so far back it is looked since when something stands as it does
+
+
+def referrals(database: Database, job: str, remote: str, name: str = "") -> Iterator[str]:
+    """Give the ids of all referrals that a job's runs have met, or of those that a key or id names."""
+    last = ""
+    while True:
+        query = (
+            select(outcomes.c.referral)
+            .distinct()
+            .join(runs, runs.c.id == outcomes.c.run)
+            .where(runs.c.job == job, runs.c.remote == remote, outcomes.c.referral > last)
+        )
+        if name:
+            query = query.where(or_(outcomes.c.key == name, outcomes.c.referral == name.lower()))
+        found = database.rows(query.order_by(outcomes.c.referral).limit(REFERRALS_PER_READ))
+        for (last,) in found:
+            yield last
+        if len(found) < REFERRALS_PER_READ:
+            return
+
+
+def rows_of(database: Database, job: str, remote: str, referral: str) -> list[tuple[str, str, Settled]]:
+    """Give the rows of one referral in the order of time: (run, moment, row).
+
+    The moment is that of the last send, else the run's: a run that broke off may have sent the row much later.
+    """
+    sent = select(func.max(intents.c.at)).where(intents.c.run == outcomes.c.run, intents.c.n == outcomes.c.n)
+    at = func.coalesce(sent.scalar_subquery(), runs.c.began).label("at")
+    query = (
+        select(runs.c.id, at, outcomes.c.settled)
+        .join(outcomes, outcomes.c.run == runs.c.id)
+        .where(runs.c.job == job, runs.c.remote == remote, outcomes.c.referral == referral)
+        .order_by(at, runs.c.began, runs.c.id, outcomes.c.n)
+    )
+    return [(run, iso(moment), read_row(text, run)) for run, moment, text in database.rows(query)]
+
+
+def since(database: Database, job: str, remote: str, key: str, cause: str) -> tuple[str, str] | None:
+    """Give the first of the last runs in a row that ended a key's row by this cause: (run, moment)."""
+    query = (
+        select(runs.c.id, runs.c.began, outcomes.c.cause)
+        .join(outcomes, outcomes.c.run == runs.c.id)
+        .where(runs.c.job == job, runs.c.remote == remote, outcomes.c.key == key)
+        .order_by(runs.c.began.desc(), runs.c.id.desc())
+        .limit(RUNS_MAX)
+    )
+    first: tuple[str, str] | None = None
+    for run, began, ended in database.rows(query):
+        if ended != cause:
+            break
+        first = (run, iso(began))
+    return first
+
+
+def needing(database: Database, run: str, causes: list[str], rows_max: int) -> list[Settled]:
+    """Give the first rows of a run that ended by one of these causes."""
+    query = select(outcomes.c.settled).where(outcomes.c.run == run, outcomes.c.cause.in_(causes))
+    return [read_row(text, run) for (text,) in database.rows(query.order_by(outcomes.c.n).limit(rows_max))]
+
+
+def extent(database: Database, job: str, remote: str) -> tuple[int, Any]:
+    """Give how many runs of a job are on record, and the moment of the first."""
+    query = select(func.count(), func.min(runs.c.began)).where(runs.c.job == job, runs.c.remote == remote)
+    count, first = database.rows(query)[0]
+    return count, None if first is None else iso(first)

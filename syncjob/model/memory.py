@@ -1,0 +1,102 @@
+"""The nouns of looking back: what was written to a referral, where a row is apart from it, how a job stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from syncjob.model.change import Settled, Triple
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One field that was written: by us in a run, or elsewhere between two; moments are ISO 8601 in UTC.
+
+    `after_run` is the run that last looked before somebody else wrote; '' where we wrote ourselves.
+    """
+
+    run: str
+    at: str
+    row: Settled
+    path: str
+    before: Any
+    after: Any
+    column: str = ""
+    after_run: str = ""
+    after_at: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether we wrote it."""
+        return not self.after_run
+
+
+class Who(StrEnum):
+    """Who has moved since row and remote last agreed."""
+
+    WE = "we"
+    THEY = "they"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """One field in which a row and its referral are apart."""
+
+    row: Settled
+    triple: Triple
+    who: Who
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Between which runs somebody moved: the last in which they agreed, the first that saw them apart; '' unknown."""
+
+    agreed_run: str = ""
+    agreed_at: str = ""
+    seen_run: str = ""
+    seen_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row of the last run that needs a person, and the first of the runs in a row in which it did so."""
+
+    row: Settled
+    since_run: str
+    since_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger holds of a job: its file, its runs since a moment, referrals whose history is known."""
+
+    path: Path
+    bytes: int
+    runs: int
+    since: str | None
+    referrals: int
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a job stands; `last` are the facts of its last run, `totals` how its rows ended, by outcome.
+
+    What waits for a person is that of `nightly`, the last run over the job's own input.
+    """
+
+    job: str
+    remote: str
+    token: str
+    lock: str | None
+    ledger: Kept | None
+    last: Mapping[str, Any] | None = None
+    totals: Mapping[str, int] | None = None
+    nightly: str = ""
+    waiting: tuple[Waiting, ...] = ()
+    waiting_count: int = 0

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+from syncjob.ledger import Base, Begun, Ledger, Remembered
+from syncjob.ledger import bases as room
+from syncjob.ledger.tables import bases, metadata, scopes
+from syncjob.model import Cause, Operation, Place, Settled, Triple
+
+NAME, AMOUNT, TEAM = "/name", "/details/dealValue", "/team"
+
+
+def planned(n: int = 1) -> Settled:
+    """Give a row that is to be sent."""
+    triples, operations = (Triple(NAME, "old", "new"),), (Operation("replace", NAME, "new"),)
+    place, cause = Place("rows.csv", n + 1), Cause.TO_SEND
+    return Settled(n, place, f"k{n}", {}, cause, "", f"id-{n}", '"e"', triples=triples, operations=operations)
+
+
+def begin(ledger: Ledger, run: str, *seen: Base, job: str = "job", remote: str = "remote") -> None:
+    """Begin a run that makes these bases known."""
+    rows = [(planned(n), (base,)) for n, base in enumerate(seen, 1)]
+    ledger.begin(Begun(run, job, remote, f"plan of {run}", {}, 1.0, "bases"), rows)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A new ledger."""
+    with Ledger(tmp_path / "job.ledger") as ledger:
+        yield ledger
+
+
+def test_nothing_is_remembered_of_a_referral_that_nobody_has_seen(ledger: Ledger) -> None:
+    """No base, no night, and no scope is made for the asking."""
+    assert ledger.remembered("job", "remote", "id-1") == Remembered({}, {}, {})
+    with closing(sqlite3.connect(ledger.path)) as database:
+        assert database.execute("SELECT count(*) FROM scopes").fetchone() == (0,)
+
+
+def test_what_was_agreed_comes_back_as_it_was(ledger: Ledger) -> None:
+    """Whatever JSON can say, with since when and by which run it is known; digits of money stay digits."""
+    values = {NAME: None, AMOUNT: "10000.50", TEAM: [{"email": "ü@b.example"}], "/details/notes": ""}
+    begin(ledger, "run-1", Base("id-1", values | {"/salesStage": Decimal("1.10")}, 5.0))
+    found = ledger.remembered("job", "remote", "id-1")
+    assert found.values == values | {"/salesStage": "1.10"}
+    assert found.since[NAME] == (5.0, "run-1")
+    assert set(found.nights.values()) == {0}
+
+
+def test_a_base_is_a_job_s_over_one_remote_and_an_id_has_no_case(ledger: Ledger) -> None:
+    """Another job, or the same over another tenant, has agreed on nothing; ids compare without case."""
+    begin(ledger, "run-1", Base("ID-1", {NAME: "a"}, 1.0))
+    begin(ledger, "run-2", Base("id-1", {NAME: "b"}, 1.0), job="another")
+    begin(ledger, "run-3", Base("id-1", {NAME: "c"}, 1.0), remote="remote tenant")
+    for job, remote, name in (("job", "remote", "a"), ("another", "remote", "b"), ("job", "remote tenant", "c")):
+        assert ledger.remembered(job, remote, "iD-1").values == {NAME: name}
+
+
+def test_a_younger_sight_stays(ledger: Ledger) -> None:
+    """What was seen earlier never replaces what was seen later, path by path; the same moment does."""
+    begin(ledger, "run-1", Base("id-1", {NAME: "tuesday", AMOUNT: "1"}, 20.0))
+    begin(ledger, "run-2", Base("id-1", {NAME: "monday", TEAM: []}, 10.0))
+    found = ledger.remembered("job", "remote", "id-1")
+    assert found.values == {NAME: "tuesday", AMOUNT: "1", TEAM: []}
+    assert found.since[NAME] == (20.0, "run-1")
+    begin(ledger, "run-3", Base("id-1", {NAME: "tuesday too"}, 20.0))
+    assert ledger.remembered("job", "remote", "id-1").values[NAME] == "tuesday too"
+
+
+def test_bases_come_with_the_outcomes_of_their_group(ledger: Ledger) -> None:
+    """What `record` and `mend` make known is remembered under the job of their run."""
+    begin(ledger, "run-1", Base("id-1", {NAME: "old"}, 1.0), Base("id-2", {NAME: "old"}, 1.0))
+    ledger.record("run-1", [], [], [Base("id-1", {NAME: "new"}, 2.0, frozenset({NAME}))])
+    ledger.mend("run-1", planned(2), [Base("id-2", {NAME: "new"}, 3.0)])
+    assert [ledger.remembered("job", "remote", f"id-{n}").values for n in (1, 2)] == [{NAME: "new"}] * 2
+    assert [ledger.remembered("job", "remote", f"id-{n}").nights for n in (1, 2)] == [{NAME: 1}, {NAME: 0}]
+
+
+def test_nights_count_how_often_the_same_value_was_sent(ledger: Ledger) -> None:
+    """Sent and agreed on, then sent again: something sets it back. Another value, or a night of agreement, ends it."""
+    nights = []
+    story = [("a", True), ("a", True), ("a", True), ("b", True), ("b", True), ("b", False), ("b", True)]
+    for at, (value, sent) in enumerate(story):
+        begin(ledger, f"run-{at}", Base("id-1", {NAME: value}, float(at), frozenset({NAME} if sent else ())))
+        nights.append(ledger.remembered("job", "remote", "id-1").nights[NAME])
+    assert nights == [1, 2, 3, 1, 2, 0, 1]
+
+
+def test_thousands_are_remembered_at_once(ledger: Ledger) -> None:
+    """Several fields of each, in one transaction; they can be counted."""
+    seen = [Base(f"id-{n}", {NAME: f"name {n}", AMOUNT: str(n)}, 1.0) for n in range(3_000)]
+    begin(ledger, "run-1", *seen)
+    assert ledger.remembered("job", "remote", "id-2999").values == {NAME: "name 2999", AMOUNT: "2999"}
+    assert room.count(ledger.database, "job", "remote") == 3_000
+    assert room.count(ledger.database, "another", "remote") == 0
+
+
+MOMENTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.booleans()), max_size=12)
+
+
+@given(MOMENTS)
+def test_however_sights_arrive_the_youngest_is_the_base(sights: list[tuple[int, str, bool]]) -> None:
+    """In any order, in one group or in many: the last of the youngest counts."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        scope = room.scope_of(connection, "job", "remote")
+        assert room.scope_of(connection, "job", "remote") == scope
+        for at, value, together in sights:
+            group = [Base("id-1", {NAME: value}, float(at))]
+            room.move(connection, scope, "run", group * (2 if together else 1))
+        found = connection.execute(bases.select()).all()
+        assert len(connection.execute(scopes.select()).all()) == 1
+    engine.dispose()
+    if not sights:
+        assert found == []
+        return
+    youngest = max(at for at, _, _ in sights)
+    [base] = found
+    assert (base.at, base.value) == (youngest, f'"{[value for at, value, _ in sights if at == youngest][-1]}"')
