@@ -57,5 +57,8 @@ def retry(
     if not path.exists():
         raise InputRefused(f"{report}: there is no such file, and no run either: the ledger {path} is not there")
     with Ledger(path) as ledger:
-        name = run_named(ledger, job, report)
+        try:
+            name = run_named(ledger, job, report)
+        except InputRefused as error:
+            raise InputRefused(f"{report}: neither the file of a report nor a run that is known; {error}") from None
         return planned(job, lambda out: plan_given(job, lambda _: from_run(ledger, name), out), (), wanted)

@@ -115,10 +115,8 @@ def _stuck(row: Settled, path: str, before: Any, after: Any, rules: Rules) -> st
     taken_off = any(one.path == path and one.removed for one in row.triples)
     if path in WHOLE and path not in rules.whole and not taken_off:
         return f"{len(after or []) - len(before or [])} {LISTS_TOLD}"
-    for operation in row.operations:
-        if operation.reaches(path):
-            return "" if operation.op == "replace" and operation.path == path else "was not there before the run"
-    return "was not sent"
+    by = next(one for one in row.operations if one.reaches(path))
+    return "" if by.op == "replace" and by.path == path else "was not there before the run"
 
 
 def _moved(pair: Pair, wish: Wish) -> str:

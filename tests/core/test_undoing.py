@@ -138,6 +138,16 @@ def test_a_substatus_within_one_status_comes_back() -> None:
     assert {one.path: one.value for one in found.operations}[SUBSTATUS] == "Received"
 
 
+def test_a_status_that_somebody_moved_since_stays_with_its_substatus() -> None:
+    """They go together: neither goes back where one of them was edited."""
+    wishes = (wish(STATUS, "New"), wish(SUBSTATUS, "Pending"), NAME)
+    found = turned(sent(*wishes), after(*wishes) | {"substatus": "Accepted", "status": "Active"})
+    assert isinstance(found, Change)
+    assert [one.path for one in found.operations] == ["/name"]
+    (told,) = found.warnings
+    assert told == "not undone: status: was edited since the run, which had written New; it holds Active"
+
+
 def test_a_closed_referral_is_not_touched() -> None:
     """Nothing of such a row comes back, whatever else it had sent."""
     found = turned(sent(wish(STATUS, "Closed"), wish(SUBSTATUS, "Won"), NAME), BODY)

@@ -124,11 +124,12 @@ def test_a_slow_answer_waits(client: httpx.Client) -> None:
 
 def test_running_stops_cleanly(sandbox: Sandbox) -> None:
     """Afterwards nobody listens and no thread is left; signal handlers were never touched."""
+    before = set(threading.enumerate())  # a sandbox of other tests may live in this process
     with server.running(sandbox) as base_url:
         assert httpx.get(f"{base_url}/sandbox/faults", trust_env=False).status_code == 200
     with pytest.raises(httpx.ConnectError):
         httpx.get(base_url, trust_env=False)
-    assert "sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert "sandbox" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 class _SlowToStart(server._Server):
@@ -141,9 +142,10 @@ def test_running_gives_up_when_nothing_starts(sandbox: Sandbox, monkeypatch: pyt
     """A server that is not ready in time is an error, not a wait for ever, and is stopped all the same."""
     monkeypatch.setattr(server, "_READY_S_MAX", 0.05)
     monkeypatch.setattr(server, "_Server", _SlowToStart)
+    before = set(threading.enumerate())
     with pytest.raises(TimeoutError, match="did not start"), server.running(sandbox):
         pass
-    assert "sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert "sandbox" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 def test_a_port_in_use_is_told_at_once(sandbox: Sandbox) -> None:

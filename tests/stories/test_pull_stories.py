@@ -144,7 +144,10 @@ def test_rows_of_a_run_are_planned_anew(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("20260101T000000Z-abcd", "neither the file of a report nor a run that"),
+        (
+            "20260101T000000Z-abcd",
+            "neither the file of a report nor a run that is known; 2026",
+        ),
         ("rows.csv", "has no column 'syncjob outcome', so it is no report of a plan or run"),
     ],
 )
