@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from syncjob.core.values import sendable
+from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded
 from syncjob.job.context import Job
 from syncjob.job.planning import Asked, plan_asked
 from syncjob.job.reading import from_file, read
 from syncjob.ledger import Ledger
-from syncjob.model import Observed
+from syncjob.model import Cause, Observed, Outcome
+from syncjob.planfile import PlanFile
 
 
 async def witnessed(job: Job, file: Path, folder: Path) -> Path:
@@ -31,9 +33,20 @@ async def witnessed(job: Job, file: Path, folder: Path) -> Path:
                 kept.write(json.dumps(sendable(observed.body)) + "\n")
 
         fill = lambda inner, draft: read(job, from_file(job, file, inner), draft)  # noqa: E731  # named for the line below
-        await plan_asked(job, Asked(fill, witness=witness), folder / "plan")
+        made = await plan_asked(job, Asked(fill, witness=witness), folder / "plan")
+    _check_read(made)
     job.log.info("referrals.read", referrals=len(seen))
     return place
+
+
+def _check_read(made: PlanFile) -> None:
+    """Refuse to rehearse on half of what there is: a referral that could not be read is not one that is missing."""
+    unread = [cause for cause in made.footer.totals if cause.outcome is Outcome.DEFERRED]
+    if not unread:
+        return
+    words = f"the referrals cannot be read, so that there is nothing to rehearse with: {unread[0].meaning}"
+    kind = {Cause.SIGN_IN: SignInNeeded, Cause.BROKEN: BrokenAssumption}.get(unread[0], RemoteUnavailable)
+    raise kind(words, *made.footer.notes)
 
 
 def documents(place: Path) -> Iterator[dict[str, Any]]:

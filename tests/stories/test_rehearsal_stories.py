@@ -66,3 +66,12 @@ def test_a_guard_that_refuses_refuses_there_too(desk: Desk) -> None:
     said = desk.run("rehearse")
     assert (said.code, desk.box.patches) == (6, [])
     assert "2 of 2 rows would change" in said.err
+
+
+def test_a_dead_remote_is_not_rehearsed_as_one_without_referrals(desk: Desk) -> None:
+    """Exit 7 and why: a referral that could not be read is not one that is missing."""
+    desk.configure(remote={"url": "http://127.0.0.1:1"}, limits={"attempts_max": 1})
+    desk.rows(*renamed(1))
+    said = desk.run("rehearse")
+    assert (said.code, said.out) == (7, "")
+    assert "the referrals cannot be read, so that there is nothing to rehearse with" in said.err
