@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlalchemy.pool import StaticPool
 from syncjob.errors import StorageRefused
 
 BUSY_MS = 10_000
+AGAIN_S = 0.005
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 COMPILED: dict[Any, Any] = {}  # statements are few and the same for every ledger: compiled once a process
 
@@ -124,8 +126,22 @@ def _prepare(connection: Any, _: object) -> None:
     """Set up a connection: write-ahead log, every commit synced, ten seconds of patience with another process."""
     connection.isolation_level = None  # transactions begin where `writing` says, never by themselves
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    mode = _switched(connection)
     if mode != "wal":  # SQLite answers so where the disk refuses the switch, and raises nothing
         raise sqlite3.OperationalError(f"the write-ahead log cannot be begun (journal mode {mode})")
     for pragma in ("synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _switched(connection: Any) -> str:
+    """Switch to the write-ahead log; where two switch one new file at once, SQLite refuses one without any patience."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return str(mode)

@@ -9,6 +9,9 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from syncjob.errors import StorageRefused
 from syncjob.ledger import Base, Begun, Ledger, Remembered
 from syncjob.model import Cause, Place, Settled
 
@@ -112,6 +115,17 @@ def test_a_new_ledger_may_be_begun_by_several_at_once(tmp_path: Path) -> None:
     """Two jobs of one first night make one ledger together: nobody fails because another was quicker."""
     paths = [tmp_path / f"{n}.ledger" for n in range(FILES)]
     assert opened_at_once(paths) == []
+
+
+def test_a_ledger_that_stays_locked_is_refused_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patience has an end: the file is named with what SQLite says of it."""
+    monkeypatch.setattr("syncjob.ledger.database.BUSY_MS", 20)
+    path = tmp_path / "job.ledger"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE held (n)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageRefused, match=rf"ledger {path}: .*locked"):
+            Ledger(path)
 
 
 def test_an_old_ledger_may_be_brought_up_by_several_at_once(tmp_path: Path) -> None:
