@@ -52,7 +52,6 @@ check: $(STAMP)  ## All that must hold before a change lands; CI runs this and n
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory types
 	@$(MAKE) --no-print-directory cov
-	@$(MAKE) --no-print-directory test
 
 golden: $(STAMP)  ## Write the golden files anew; look at the difference before you commit it
 	@GOLDEN=renew $(BIN)/python -m pytest -n 0 tests/docs

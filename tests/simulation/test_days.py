@@ -1,4 +1,4 @@
-"""The laws of a day, whatever the seed: 300 of them here, 5,000 in the soak."""
+"""The laws of a day, whatever the seed: 150 of them here, 5,000 in the soak."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncjob.errors import Exit
 from syncjob.model import Cause, Outcome, Settled
 from syncjob.sandbox.store import Write
 
-DAYS, PARCELS = 300, 10
+DAYS, PARCELS = 150, 10
 SOAK_DAYS, SOAK_PARCELS = 5_000, 50
 SENT = (Outcome.APPLIED, Outcome.CONFLICTED, Outcome.UNSETTLED, Outcome.DRIFTED, Outcome.REFUSED, Outcome.FAILED)
 
