@@ -32,7 +32,7 @@ def export(file: Path, config: str | None) -> int:
     from syncjob.reports.files import put
 
     job, count = job_of(config, (), None, strict=False), 0
-    prove_new(file, force=False)
+    prove_new(file)
 
     def fill(stream: BinaryIO) -> None:
         nonlocal count
@@ -61,6 +61,8 @@ def import_(file: Path, config: str | None) -> int:
     with held_alone(lock_of(job), "ledger import"), Ledger(ledger_file(job)) as known:
         count = load(file, known.database)
         say(f"{count} rows read into {known.path}")
+        if not known.is_new and not known.runs(job.settings.job, job.address):
+            say(f"note: none of them is of job {job.settings.job} over {job.address}: is it the right export?")
     return 0
 
 
@@ -92,9 +94,12 @@ def check(config: str | None, *, rebuild: bool) -> int:
             say(f"syncjob: {visible(problem)}")
         if not rebuild:
             return Exit.STORAGE
-        aside, saved = save(path)
+        aside, saved, broke_off = save(path)
         said = ", ".join(f"{count} {name}" for name, count in saved.items() if count)
         emit([f"the damaged ledger stands aside as {aside}; saved into a new one: {said or 'nothing'}\n"])
+        if broke_off:
+            lost = ", ".join(broke_off)
+            emit([f"not all of it could be read ({lost}): what the ledger says of earlier runs is too little\n"])
         emit(["rows whose history is lost and that differ are held by the guard first-run\n"])
         return Exit.OK if not problems(path) else Exit.STORAGE
 

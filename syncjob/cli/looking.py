@@ -21,6 +21,7 @@ LAST = "last"
 @contextmanager
 def ledger_of(job: Job) -> Iterator[Ledger]:
     """Open the job's ledger; InputRefused where it has none yet."""
+    from syncjob.cli.terminal import say
     from syncjob.errors import InputRefused
     from syncjob.ledger import Ledger
 
@@ -31,6 +32,8 @@ def ledger_of(job: Job) -> Iterator[Ledger]:
         )
     with Ledger(path) as ledger:
         tell_copy(ledger)
+        if ledger.rebuilt:
+            say(f"note: this ledger was rebuilt on {ledger.rebuilt}, and rows of runs before that are lost")
         yield ledger
 
 
@@ -75,12 +78,15 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
     """
     from syncjob import job as story
     from syncjob.cli.showing import show as shown
+    from syncjob.errors import UsageRefused
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports import prove_writable
 
     job, path = job_of(config, (), None, strict=False), Path(what)
     prove_writable(reports, taken=(path, *job.files))
     if is_plan(path):
+        if archived is not None:
+            raise UsageRefused("--input goes with a run: a plan does not hold the file that it was made of")
         shown(job, story.of_plan(PlanFile(path)), reports, as_json=as_json)
         return 0
     with ledger_of(job) as ledger:
@@ -99,7 +105,7 @@ def _written(job: Job, ledger: Ledger, run: str, place: Path) -> None:
     from syncjob.errors import InputRefused
     from syncjob.reports.files import put
 
-    prove_new(place, force=False)
+    prove_new(place)
     chunks = ledger.input(ledger.facts(run)["digest"])
     if chunks is None:
         raise InputRefused(f"run {run}: its input was not archived: it sent a kept plan, or it was purged")
@@ -151,7 +157,9 @@ def _row(rows: Any, word: str, where: str) -> Any:
 
 
 def _names(row: Any) -> set[str]:
-    return {str(row.n), row.key, row.id or row.key, str(row.place), row.place.address()} - {""}
+    from syncjob.core.selecting import names_of
+
+    return {str(row.n), *names_of(row), str(row.place), row.place.address()} - {""}
 
 
 @click.command()
@@ -169,16 +177,17 @@ def history(deal: str, fields: tuple[str, ...], since: str, config: str | None, 
     from syncjob.cli.terminal import emit
     from syncjob.core.fields import PRIVATE
     from syncjob.core.narrowing import paths_of
-    from syncjob.job.telling import facts_of, told
+    from syncjob.job.telling import facts_of, prove_known, told
     from syncjob.model import dumps
     from syncjob.reports.looking_back import history as render
 
     job = job_of(config, (), None, strict=False)
     paths = paths_of(fields, "--field") if fields else frozenset()
     with ledger_of(job) as ledger:
+        prove_known(job, ledger, deal)
         events = told(job, ledger, deal, paths, _moment(job, since))
         facts = facts_of(ledger)
-        emit((f"{dumps(_event(one, facts))}\n" for one in events) if as_json else render(events, facts, PRIVATE))
+        emit((f"{dumps(_event(one, facts))}\n" for one in events) if as_json else render(events, facts, PRIVATE, since))
     return 0
 
 

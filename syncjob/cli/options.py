@@ -66,9 +66,7 @@ def deciding(command: Command) -> Command:
             type=click.Choice(["row", "remote"]),
             help="Whose word counts where nobody knows who moved: the row's, or Partner Center's.",
         ),
-        click.option(
-            "--only-fields", metavar="NAMES", default="", help="Only these fields, parted by commas; the others rest."
-        ),
+        click.option("--only-fields", metavar="NAMES", help="Only these fields, parted by commas; the others rest."),
     )
 
 
@@ -118,7 +116,7 @@ def job_of(
     *,
     strict: bool,
     adopt: str | None = None,
-    only: str = "",
+    only: str | None = None,
     reason: str = "",
 ) -> Job:
     """Build the job that the command line and the configuration describe."""
@@ -139,7 +137,7 @@ def job_of(
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
     allowed, log = allowances(allow), _log(log_file)
-    paths = paths_of(only.split(","), "--only-fields")
+    paths = frozenset() if only is None else paths_of([only], "--only-fields")
     try:
         return Job(
             settings=settings,
@@ -177,12 +175,13 @@ def replacing(command: Command) -> Command:
     return _all(command, click.option("--force", is_flag=True, help="Replace a file that is there."))
 
 
-def prove_new(output: Path, *, force: bool) -> None:
-    """Refuse to replace a file in which somebody may have worked."""
+def prove_new(output: Path, *, force: bool | None = None) -> None:
+    """Refuse to replace a file in which somebody may have worked; `force` is None where no option allows it."""
     from syncjob.errors import UsageRefused
 
     if output.exists() and not force:
-        raise UsageRefused(f"{output}: is there already, perhaps with somebody's work in it; --force replaces it")
+        way_out = "name another" if force is None else "--force replaces it"
+        raise UsageRefused(f"{output}: is there already, perhaps with somebody's work in it; {way_out}")
 
 
 def lock_of(job: Job) -> Lock:

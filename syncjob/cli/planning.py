@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def plan(
     allow: tuple[str, ...],
     log_file: Path | None,
     adopt: str | None,
-    only_fields: str,
+    only_fields: str | None,
     **flags: bool,
 ) -> int:
     """Show what would change; nothing is sent.
@@ -83,12 +84,25 @@ def planned(
         if isinstance(made, Exit):
             return made
         show(job, story.of_plan(made), wanted.reports, as_json=wanted.as_json)
-        if output and not made.footer.totals.get(Cause.TO_SEND):
-            say(f"plan kept in {output}; nothing can be sent from it")
-        elif output:
-            say(f"plan kept in {output}; to send it: syncjob apply {output}{_named(wanted.config)}")
+        if output:
+            command = f"syncjob apply {quote(str(output))}{_named(wanted.config)}"
+            if made.footer.totals.get(Cause.TO_SEND):
+                say(f"plan kept in {output}; to send it: {command}")
+            elif _answers(made):
+                decided = "nothing is to be sent, but what was decided counts only once it is applied"
+                say(f"plan kept in {output}; {decided}: {command}")
+            else:
+                say(f"plan kept in {output}; nothing can be sent from it")
         return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=wanted.detailed))
 
 
 def _named(config: str | None) -> str:
-    return f" -c {config}" if config else ""
+    return f" -c {quote(config)}" if config else ""
+
+
+def _answers(made: Any) -> bool:
+    """Tell whether a person has settled something in a plan that is remembered when it is applied."""
+    from syncjob.core.agreeing import answered
+    from syncjob.job.reading import NOTHING
+
+    return made.header.moves != NOTHING and any(answered(row) for row in made.rows())

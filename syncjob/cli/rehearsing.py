@@ -22,7 +22,7 @@ def rehearse(
     allow: tuple[str, ...],
     log_file: Path | None,
     adopt: str | None,
-    only_fields: str,
+    only_fields: str | None,
     **flags: bool,
 ) -> int:
     """Live through a run against a sandbox that holds your referrals.

@@ -27,7 +27,7 @@ def retry(
     allow: tuple[str, ...],
     log_file: Path | None,
     adopt: str | None,
-    only_fields: str,
+    only_fields: str | None,
     **flags: bool,
 ) -> int:
     """Plan the rows anew that need a person; nothing is sent.

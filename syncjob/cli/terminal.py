@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -13,6 +14,8 @@ from syncjob.core import guard
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Outcome, Verdict
 from syncjob.planfile import PlanFile
+
+ASK_S = 900.0
 
 
 def emit(chunks: Iterable[str]) -> None:
@@ -83,18 +86,47 @@ def ask(plan: PlanFile, acting: tuple[Verdict, ...], changes: int) -> frozenset[
         return frozenset()
     remote = plan.header.remote
     if not (_shown(sys.stdin) and _shown(sys.stderr)):
-        raise UsageRefused(f"{changes} changes would be sent to {remote}; nobody is here to ask: add --yes")
+        held = _held(plan, acting)
+        stay = f", and {held} are held by guards" if held else ""
+        raise UsageRefused(
+            f"{changes - held} changes would be sent to {remote}{stay}; nobody is here to ask: add --yes"
+        )
     lifted = [
         one.guard
         for one in acting
-        if click.confirm(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?", err=True)
+        if _agreed(f"Guard {one.guard}: {one.message}.\nLift {one.guard} and send these rows too?")
     ]
     left = [one for one in acting if one.guard not in lifted]
-    held = sum(guard.held(row, left) is not None for row in plan.rows() if row.outcome is Outcome.PLANNED)
+    held = _held(plan, left)
     words = f"Send {changes - held} changes to {remote}?" + (f" ({held} stay held)" if held else "")
-    if not click.confirm(words, err=True):
+    if not _agreed(words):
         raise UsageRefused("called off: nothing was sent")
     return frozenset(lifted)
+
+
+def _agreed(question: str) -> bool:
+    """Ask, and wait a while: whoever has forgotten the terminal would hold the lock through the night.
+
+    Windows has no alarm; there it is waited for as long as it takes.
+    """
+
+    def rung(_number: int, _frame: object) -> None:
+        raise UsageRefused(f"nobody has answered for {ASK_S / 60:.0f} minutes: called off, nothing was sent")
+
+    if not hasattr(signal, "SIGALRM"):
+        return click.confirm(question, err=True)
+    before = signal.signal(signal.SIGALRM, rung)
+    signal.setitimer(signal.ITIMER_REAL, ASK_S)
+    try:
+        return click.confirm(question, err=True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _held(plan: PlanFile, acting: Iterable[Verdict]) -> int:
+    acting = tuple(acting)
+    return sum(guard.held(row, acting) is not None for row in plan.rows() if row.outcome is Outcome.PLANNED)
 
 
 def assent(_plan: PlanFile, _acting: tuple[Verdict, ...], _changes: int) -> frozenset[str]:

@@ -19,7 +19,7 @@ from syncjob.cli.options import job_of, reporting, shared
     "words",
     metavar="WHAT",
     multiple=True,
-    help="Only these: a key, row=N, field=NAME or outcome=WORD; repeatable, several parted by commas.",
+    help="Only these: a key, row=N, field=NAME or outcome=WORD; repeatable. Several of a kind add up, kinds narrow.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
 @reporting

@@ -37,6 +37,8 @@ COUNTS = {BY_WORKBOOK: "1900", "1900": "1900", "1904": "1904"}
 EXCEL_DAYS = {"1900": (date(1899, 12, 30), 61), "1904": (date(1904, 1, 1), 0)}  # before day 61 Excel miscounts 1900
 AS_TEXT = "write it as text (a text column in Excel, quotes in JSON)"
 DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+ONE_COMMA = re.compile(r"-?\d+,\d+", re.ASCII)
+GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 THOUSANDS = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")  # a German 1234, or 1 and a bit
 PLAIN_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
@@ -129,7 +131,12 @@ def _plain(cell: str) -> Decimal:
         )
     if PLAIN_NUMBER.fullmatch(cell):
         return Decimal(cell)
-    wanted = cell.replace(",", "") if re.fullmatch(r"\d+(,\d+)+", cell) else "it as 12000.50"
+    if ONE_COMMA.fullmatch(cell):
+        whole, dotted = cell.replace(",", ""), cell.replace(",", ".")
+        if GROUPED.fullmatch(cell):
+            raise CellError(f"{cell!r} can be read in two ways; write {whole} or {dotted}0, or state a locale")
+        raise CellError(f"{cell!r} is not a plain number; write {dotted} or state a locale")
+    wanted = cell.replace(",", "") if GROUPED.fullmatch(cell) else "it as 12000.50"
     raise CellError(f"{cell!r} is not a plain number; write {wanted} or state a locale")
 
 

@@ -7,12 +7,15 @@ again. `decision` settles it:
     mine       the row's value, if the remote still holds what the report showed; else it is a new conflict
     theirs     the remote's value: it is kept, until the row says something else than it does now
     a value    as mine, with that value in place of the row's; only where one field is in conflict
+
+What reads like a misspelt or translated `mine` or `theirs`, or like a yes or no, is not taken for a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from syncjob.core import pulled
@@ -24,6 +27,13 @@ from syncjob.model.own import DECISION, OUTCOME, OWN, REMEMBERED
 from syncjob.model.remembering import remembered
 
 MINE, THEIRS = "mine", "theirs"
+LIKENESS = 0.75
+WORDS = """
+    y yes n no x ok okay true false j ja nein o oui non si sí sì não sim keep take accept reject apply send row remote
+    crm ours us our my me their them they mein meine meins unser unsere unseres ihr ihre ihres deren mien mío mio sien
+    suyo nostro loro partner center
+"""
+NO_VALUE = frozenset(WORDS.split())
 
 
 def decided(desired: Desired, feeds: Feeds) -> Desired | Settled:
@@ -68,6 +78,13 @@ def _valued(desired: Desired, contested: Mapping[str, Any], decision: str, feeds
         reason = f"{OWN}{DECISION}: {len(paths)} fields are in conflict ({names}); write mine or theirs"
         return Settled.of_row(desired.row, Cause.BAD_CELL, reason, key=desired.key)
     (path,) = paths
+    word = decision.strip().casefold()
+    if word in NO_VALUE or get_close_matches(word, (MINE, THEIRS), n=1, cutoff=LIKENESS):
+        reason = (
+            f"{OWN}{DECISION}: {decision.strip()!r} may mean {MINE} or {THEIRS}: write one of them."
+            " To send it as a value, write that into the CRM or the row's own cell"
+        )
+        return Settled.of_row(desired.row, Cause.BAD_CELL, reason, key=desired.key)
     said = Said(desired.row, feeds.cell_chars_max, feeds.strict)
     said.read(_feed(desired, path, feeds), decision)
     if path == STATUS:

@@ -159,9 +159,10 @@ def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]
 
 
 def held(row: Change | Settled, acting: Iterable[Verdict]) -> tuple[Cause, str] | None:
-    """Give the cause and reason for which a row is held, None when it may go."""
+    """Give the cause and reason for which a row is held, None when it may go; the reason names each guard."""
     names = set(touched(row))
-    for verdict in acting:
-        if verdict.holds and verdict.guard in names:
-            return HOLDS[verdict.guard], f"guard {verdict.guard}: {verdict.message}"
-    return None
+    found = [verdict for verdict in acting if verdict.holds and verdict.guard in names]
+    if not found:
+        return None
+    reason = "; and ".join(f"guard {one.guard}: {one.message}" for one in found)
+    return HOLDS[found[0].guard], reason

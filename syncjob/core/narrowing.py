@@ -17,7 +17,9 @@ TOGETHER = ((STATUS, SUBSTATUS), (DEAL_VALUE, CURRENCY))
 
 def paths_of(names: Collection[str], option: str) -> frozenset[str]:
     """Give the paths of fields by name; UsageRefused names every unknown one, with the option that named it."""
-    wanted = [name.strip() for name in names if name.strip()]
+    wanted = [name.strip() for one in names for name in one.split(",") if name.strip()]
+    if not wanted:
+        raise UsageRefused(f"{option}: names no field; leave the option out to mean all")
     unknown = [name for name in wanted if find(name) is None]
     if unknown:
         hints = ((one, did_you_mean(one, list(BY_NAME))) for one in unknown)

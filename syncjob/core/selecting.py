@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from syncjob.core.fields import did_you_mean
+from syncjob.core.fields import BY_NAME, did_you_mean
 from syncjob.core.narrowing import paths_of
+from syncjob.core.pulled import is_pulled
 from syncjob.core.values import crm_id
 from syncjob.errors import UsageRefused
 from syncjob.model import Cause, Outcome, Settled
@@ -34,7 +35,7 @@ class Selection:
 
     def takes(self, row: Settled) -> bool:
         """Tell whether a row is selected."""
-        names = {row.key, row.key.casefold(), crm_id(row.key), (row.id or "").casefold()}
+        names = {spelt for name in names_of(row) for spelt in (name, name.casefold(), crm_id(name))}
         return (
             (not self.keys or bool(names & self.keys))
             and (not self.rows or row.n in self.rows)
@@ -46,18 +47,30 @@ class Selection:
         return not self.paths or path in self.paths
 
 
+def names_of(row: Settled) -> set[str]:
+    """Give what a row may be called: its key, its referral, and the CRM's id where a pulled file shows that."""
+    known = row.columns.get(BY_NAME["externalReferenceId"].name, "") if is_pulled(row.columns) else ""
+    return {row.key, row.id or "", known.strip()} - {""}
+
+
 def selection(words: Iterable[str], option: str = "--select") -> Selection:
     """Read what was selected; UsageRefused names every mistake."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     problems = []
     for word in words:
+        if not word.partition("=")[2].strip(" ,") and not word.partition("=")[0].strip(" ,"):
+            problems.append(f"{option}: selects nothing; leave the option out to mean all")
+            continue
         kind, equals, said = word.partition("=")
         if not equals:
             kind, said = "key", word
         if kind not in KINDS:
             problems.append(f"{option} {word}: select by {', '.join(KINDS)}{did_you_mean(kind, list(KINDS))}")
             continue
-        found[kind] += [one.strip() for one in said.split(",") if one.strip()]
+        parts = [one.strip() for one in said.split(",") if one.strip()]
+        if not parts:
+            problems.append(f"{option} {word}: names nothing")
+        found[kind] += parts
     problems += [f"{option} row={one}: is no row's number" for one in found["row"] if not one.isdecimal()]
     known = [*map(str, Outcome), *map(str, Cause)]
     problems += [

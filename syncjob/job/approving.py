@@ -38,7 +38,11 @@ class Approval:
         """Give a row of the plan as it may be sent: one that was not ticked is held."""
         if planned.outcome is not Outcome.PLANNED or planned.n in self.rows:
             return planned
-        return Settled.of_change(planned.change(), Cause.NOT_APPROVED, f"nobody has ticked it in {self.source}")
+        return Settled.of_change(
+            planned.change(),
+            Cause.NOT_APPROVED,
+            f"nobody has ticked it in {self.source}; the next run over the file proposes it again",
+        )
 
     def facts(self) -> dict[str, str]:
         """Give what the record says of who approved."""

@@ -90,7 +90,7 @@ class _Taken:
         """Give the cells of a referral by column; what a cell cannot show is counted."""
         self.ids.add(observed.id.lower())
         body = observed.body
-        held = {field.path: look(body, field.path) for field in self.fields if look(body, field.path) is not None}
+        held = {field.path: look(body, field.path) for field in self.fields}  # nothing is a base too
         values = _fitting(held)
         cells = {pulled.ID: observed.id}
         for field in self.fields:

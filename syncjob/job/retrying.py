@@ -39,8 +39,8 @@ class _Needing:
     @property
     def notes(self) -> tuple[str, ...]:
         told = (
-            (self.unticked, "that nobody had ticked are left out; plan the file itself to propose them again"),
-            (self.idle, "have a decision though they need nobody; it settles nothing"),
+            (self.unticked, "left out that nobody had ticked; plan the file itself to propose them again"),
+            (self.idle, "with a decision though nobody is needed there; it settles nothing"),
         )
         return (
             *self.report.notes,

@@ -12,6 +12,7 @@ from syncjob.ledger import Ledger
 from syncjob.model import Cause, Report, Settled, Verdict
 from syncjob.planfile import PlanFile
 
+BROKE_OFF = "this run broke off: apply the same plan again to take it up, or run the job once more"
 PERSONS = ("operator", "signed_in")  # of people the ledger tells, no report does
 
 
@@ -52,6 +53,10 @@ def of_run(
     requests = dict(planned)
     for method, count in facts.pop("requests").items():
         requests[method] = requests.get(method, 0) + count
+    if facts["ended_at"] is None or facts.get("resumed_at"):  # what the first process counted died with it
+        requests["PATCH"] = max(requests.get("PATCH", 0), sum(ledger.attempts(run).values()))
+    if facts["ended_at"] is None and not alive:
+        facts["notes"] = [*facts.get("notes", ()), BROKE_OFF]
     columns = tuple(facts.pop("columns"))
     begun = frozenset() if alive else frozenset(ledger.attempts(run))
     totals = Counter(ledger.totals(run))

@@ -25,11 +25,11 @@ def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:
     token, holder = _token(job), lock.holder()
     if ledger is None:
         return Standing(name, remote, token, holder, None)
-    count, first = finding.extent(ledger.database, name, remote)
+    extent, first = finding.extent(ledger.database, name, remote)
     known = Kept(
         ledger.path,
         ledger.path.stat().st_size,
-        count,
+        extent,
         first,
         bases.count(ledger.database, name, remote),
         len(ledger.open_intents(name, remote)),
@@ -38,15 +38,14 @@ def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:
     if not runs:
         return Standing(name, remote, token, holder, known)
     last, nightly = runs[0], (ledger.runs(name, remote, BASES) or runs)[0]
-    rows = finding.needing(ledger.database, nightly, WAITING, SHOWN_MAX)
+    rows, count = finding.needing(ledger.database, nightly, WAITING, SHOWN_MAX)
     waiting = tuple(_waiting(ledger, name, remote, row, nightly) for row in rows)
-    more = sum(count for cause, count in ledger.totals(nightly).items() if cause.outcome in NEEDS_PERSON)
     totals = by_outcome(ledger.totals(last))
-    return Standing(name, remote, token, holder, known, ledger.facts(last), totals, nightly, waiting, more)
+    return Standing(name, remote, token, holder, known, ledger.facts(last), totals, nightly, waiting, count)
 
 
 def _waiting(ledger: Ledger, job: str, remote: str, row: Settled, last: str) -> Waiting:
-    found = finding.since(ledger.database, job, remote, row.key, str(row.cause)) if row.key else None
+    found = finding.since(ledger.database, job, remote, row, WAITING) if row.key else None
     run, at = found or (last, ledger.facts(last)["began_at"])
     return Waiting(row, run, at)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from syncjob.core.history import Seen, events
 from syncjob.core.values import crm_id
+from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.ledger import Ledger, finding
 from syncjob.model.memory import Event
@@ -21,6 +22,12 @@ def told(job: Job, ledger: Ledger, deal: str, paths: Collection[str], since: str
         for event in events(Seen(run, at, row) for run, at, row in rows):
             if event.at >= since and (not paths or event.path in paths):
                 yield event
+
+
+def prove_known(job: Job, ledger: Ledger, deal: str) -> None:
+    """Refuse a deal that no run has met: of such a one nothing can be said."""
+    if deal and next(finding.referrals(ledger.database, job.settings.job, job.address, crm_id(deal)), None) is None:
+        raise InputRefused(f"--deal {deal}: no run of job {job.settings.job} has met it; name its key or referral's id")
 
 
 def facts_of(ledger: Ledger) -> Callable[[str], Mapping[str, Any]]:

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from syncjob.errors import StorageRefused
 from syncjob.ledger.decoding import read_facts, read_row, read_value
 from syncjob.ledger.store import Ledger
-from syncjob.ledger.tables import ALL, bases, intents, outcomes, runs
+from syncjob.ledger.tables import ALL, REBUILT, bases, facts, intents, outcomes, runs
 from syncjob.model import CAUSES, Cause
 
 TOLD_MAX = 20
@@ -36,8 +37,11 @@ def problems(path: Path) -> list[str]:
         return list(error.problems)
 
 
-def rebuild(path: Path) -> tuple[Path, dict[str, int]]:
-    """Set a damaged ledger aside and begin a new one with all that can be read of it; rows by table."""
+def rebuild(path: Path) -> tuple[Path, dict[str, int], list[str]]:
+    """Set a damaged ledger aside and begin a new one with all that can be read of it.
+
+    Gives where it stands aside, the rows saved by table, and the tables of which rows are lost.
+    """
     names = (path.with_name(f"{path.name}.damaged{f'.{n}' if n > 1 else ''}") for n in range(1, NAMES_MAX))
     aside = next((place for place in names if not place.exists()), None)
     if aside is None:
@@ -48,23 +52,32 @@ def rebuild(path: Path) -> tuple[Path, dict[str, int]]:
     saved: dict[str, int] = {}
     with Ledger(path) as ledger, closing(sqlite3.connect(f"file:{aside}?mode=ro", uri=True)) as old:
         known: dict[str, set[Any]] = {"runs": set(), "scopes": set(), "inputs": set()}
+        broke_off: list[str] = []
         for table in ALL:
             if table.name != "facts":
-                saved[table.name] = _saved(ledger, table, old, known)
-    return aside, saved
+                saved[table.name] = _saved(ledger, table, old, known, broke_off)
+        if {"outcomes", "runs"}.intersection(broke_off):
+            with ledger.database.writing() as connection:
+                at = datetime.now(UTC).isoformat(timespec="seconds")
+                connection.execute(facts.insert(), {"name": REBUILT, "value": at})
+    return aside, saved, broke_off
 
 
-def _saved(ledger: Ledger, table: Table, old: sqlite3.Connection, known: dict[str, set[Any]]) -> int:
+def _saved(
+    ledger: Ledger, table: Table, old: sqlite3.Connection, known: dict[str, set[Any]], broke_off: list[str]
+) -> int:
     """Take over the rows of one table whose run, scope or input was saved too."""
     (key,) = [column.name for column in table.primary_key][:1]
     parent = next((foreign.column.table.name for column in table.columns for foreign in column.foreign_keys), "")
-    count, rows = 0, _readable(old, table)
+    count, rows = 0, _readable(old, table, broke_off)
     while group := list(islice(rows, ROWS_PER_GROUP)):
         good = [row for row in group if (not parent or row[key] in known[parent]) and _sound(table.name, row)]
         if good:
             with ledger.database.writing() as connection:
                 connection.execute(insert(table).on_conflict_do_nothing(), good)
         count += len(good)
+        if len(good) < len(group) and table.name not in broke_off:
+            broke_off.append(table.name)
         if table.name in known:
             known[table.name].update(row[key] for row in good)
     return count
@@ -89,10 +102,10 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
         return False
 
 
-def _readable(old: sqlite3.Connection, table: Table) -> Iterator[dict[str, Any]]:
+def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> Iterator[dict[str, Any]]:
     """Give the rows of a damaged table that can be read, from its one end and from its other.
 
-    A column that an earlier schema lacks stays empty.
+    A column that an earlier schema lacks stays empty. What cannot be read through is named in `broke_off`.
     """
     there: set[str] = set()
     with suppress(sqlite3.Error):  # what is no database at all has no table
@@ -100,6 +113,7 @@ def _readable(old: sqlite3.Connection, table: Table) -> Iterator[dict[str, Any]]
     names = [column.name for column in table.columns if column.name in there]
     keys = [column.name for column in table.primary_key if column.name in there]
     if not keys:
+        broke_off.append(table.name)
         return
     empty = {column.name: None for column in table.columns}
     for way in ("ASC", "DESC"):
@@ -108,6 +122,7 @@ def _readable(old: sqlite3.Connection, table: Table) -> Iterator[dict[str, Any]]
             for row in old.execute(f'SELECT {", ".join(names)} FROM "{table.name}" ORDER BY {order}'):  # noqa: S608  # our own names
                 yield empty | dict(zip(names, row, strict=True))
             return
+    broke_off.append(table.name)
 
 
 def _modes(path: Path) -> Iterator[str]:

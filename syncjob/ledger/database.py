@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -36,8 +37,9 @@ class Database:
         with self._guarded():
             if not path.exists():
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # another process may be as quick
-            self._engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=StaticPool)
-            event.listen(self._engine, "connect", _prepare)
+            readonly = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+            self._engine = create_engine(_address(path, readonly=readonly), poolclass=StaticPool)
+            event.listen(self._engine, "connect", _look if readonly else _prepare)
             event.listen(self._engine, "begin", self._begun)
             self._connection = self._engine.connect().execution_options(compiled_cache=COMPILED)
 
@@ -120,6 +122,19 @@ def _refused(path: Path, error: Exception) -> StorageRefused:
         )
     remedy = "nothing more is sent; mend the disk or the folder's rights, then run again"
     return StorageRefused(f"ledger {path}: {cause}; {remedy}")
+
+
+def _address(path: Path, *, readonly: bool) -> URL:
+    """Give SQLite's address of the file; one that may only be read has no log beside it that could be made."""
+    if not readonly:
+        return URL.create("sqlite", database=str(path))
+    still = {} if path.with_name(f"{path.name}-wal").exists() else {"immutable": "1"}
+    return URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true", **still})
+
+
+def _look(connection: Any, _: object) -> None:
+    """Set up a connection to a file that may only be read: looking works, and whoever writes is refused."""
+    connection.isolation_level = None
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -53,7 +53,9 @@ def load(path: Path, database: Database) -> int:
     """Read an export into a ledger without runs; InputRefused when it is none, was cut or altered."""
     verify(path)
     if database.rows(select(func.count()).select_from(runs))[0][0]:
-        raise StorageRefused(f"ledger {database.path}: holds runs already; import goes into a new one: name another")
+        raise StorageRefused(
+            f"ledger {database.path}: holds runs already; import goes into a new one: give ledger.file another path"
+        )
     count = 0
     with database.writing() as connection:
         for table in reversed(TABLES.values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -52,27 +52,40 @@ def rows_of(database: Database, job: str, remote: str, referral: str) -> list[tu
     return [(run, iso(moment), read_row(text, run)) for run, moment, text in database.rows(query)]
 
 
-def since(database: Database, job: str, remote: str, key: str, cause: str) -> tuple[str, str] | None:
-    """Give the first of the last runs in a row that ended a key's row by this cause: (run, moment)."""
+def since(database: Database, job: str, remote: str, row: Settled, causes: Collection[str]) -> tuple[str, str] | None:
+    """Give the first of the last runs in a row that ended a referral's or key's row by such a cause: (run, moment)."""
+    same = outcomes.c.referral == row.id.lower() if row.id else outcomes.c.key == row.key
     query = (
         select(runs.c.id, runs.c.began, outcomes.c.cause)
         .join(outcomes, outcomes.c.run == runs.c.id)
-        .where(runs.c.job == job, runs.c.remote == remote, outcomes.c.key == key)
+        .where(runs.c.job == job, runs.c.remote == remote, same)
         .order_by(runs.c.began.desc(), runs.c.id.desc())
         .limit(RUNS_MAX)
     )
     first: tuple[str, str] | None = None
     for run, began, ended in database.rows(query):
-        if ended != cause:
+        if ended not in causes:
             break
         first = (run, iso(began))
     return first
 
 
-def needing(database: Database, run: str, causes: list[str], rows_max: int) -> list[Settled]:
-    """Give the first rows of a run that ended by one of these causes."""
-    query = select(outcomes.c.settled).where(outcomes.c.run == run, outcomes.c.cause.in_(causes))
-    return [read_row(text, run) for (text,) in database.rows(query.order_by(outcomes.c.n).limit(rows_max))]
+def needing(database: Database, run: str, causes: list[str], rows_max: int) -> tuple[list[Settled], int]:
+    """Give the first rows of a run that ended by one of these causes, and how many there are.
+
+    A row whose referral a later run of the job has settled is none of them.
+    """
+    of, after, later = runs.alias(), runs.alias(), outcomes.alias()
+    settled = (
+        select(later.c.n)
+        .join(after, after.c.id == later.c.run)
+        .join(of, (of.c.job == after.c.job) & (of.c.remote == after.c.remote) & (of.c.began < after.c.began))
+        .where(of.c.id == run, later.c.referral == outcomes.c.referral, later.c.cause.not_in(causes))
+    )
+    which = (outcomes.c.run == run) & outcomes.c.cause.in_(causes) & ~settled.exists()
+    query = select(outcomes.c.settled).where(which).order_by(outcomes.c.n).limit(rows_max)
+    count = database.rows(select(func.count()).select_from(outcomes).where(which))[0][0]
+    return [read_row(text, run) for (text,) in database.rows(query)], int(count)
 
 
 def extent(database: Database, job: str, remote: str) -> tuple[int, Any]:

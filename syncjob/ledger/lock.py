@@ -47,7 +47,10 @@ class Lock:
         """Say who holds it, None where it is free. To see that, it is held for an instant; no file is made."""
         if not self.path.exists():
             return None
-        file = _opened(self.path)
+        try:
+            file = os.open(self.path, os.O_RDWR)
+        except OSError as error:  # of somebody else's ledger it can be read, but not who works with it
+            return f"nobody knows: {error.strerror}"
         try:
             _take(file)
         except OSError as error:
@@ -138,7 +141,11 @@ def _said(file: int) -> str:
 
 
 def _refused(path: Path, error: OSError) -> StorageRefused:
-    return StorageRefused(f"lock {path}: {error.strerror}; name a ledger.file on a disk of this machine")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        remedy = "let this account write the folder, or name a ledger.file elsewhere"
+    else:
+        remedy = "name a ledger.file on a disk of this machine"
+    return StorageRefused(f"lock {path}: {error.strerror}; {remedy}")
 
 
 def _take(file: int) -> None:

@@ -15,7 +15,7 @@ from syncjob.ledger import archive, bases, forms
 from syncjob.ledger.bases import Remembered
 from syncjob.ledger.database import Database
 from syncjob.ledger.decoding import REMEDY, read_facts, read_row
-from syncjob.ledger.tables import OPEN, intents, outcomes, runs
+from syncjob.ledger.tables import OPEN, REBUILT, facts, intents, outcomes, runs
 from syncjob.model import CAUSES, Cause, Outcome, Settled
 
 ROWS_PER_READ = 500
@@ -50,6 +50,12 @@ class Recall:
     def is_new(self) -> bool:
         """Whether no run is on record yet."""
         return not self.database.rows(select(runs.c.id).limit(1))
+
+    @property
+    def rebuilt(self) -> str:
+        """The moment at which rows were lost in a rebuild (ISO 8601), '' where none were."""
+        found = self.database.rows(select(facts.c.value).where(facts.c.name == REBUILT))
+        return str(found[0][0]) if found else ""
 
     def facts(self, run: str) -> dict[str, Any]:
         """Give what is known of a run besides its rows; times are ISO 8601 in UTC."""

@@ -25,6 +25,7 @@ from syncjob.ledger.migrating import prepared
 from syncjob.ledger.recall import Recall, iso
 from syncjob.ledger.tables import facts, intents, outcomes, runs
 from syncjob.model import Cause, Settled, dumps
+from syncjob.model.own import PULLED_ID
 
 ROWS_PER_GROUP = 500
 MEAN, FIRST = intents.insert(), outcomes.insert()
@@ -214,12 +215,18 @@ def _intent(run: str, one: Intent) -> dict[str, Any]:
     }
 
 
+def _called(one: Settled) -> str:
+    """Give the key by which a row is found: in a pulled file the CRM's id, where the referral has one."""
+    known = one.columns.get("externalReferenceId", "").strip() if PULLED_ID in one.columns else ""
+    return known or one.key
+
+
 def _outcome(run: str, one: Settled) -> dict[str, Any]:
     return {
         "run": run,
         "n": one.n,
         "cause": str(one.cause),
         "settled": dumps(one.to_json()),
-        "key": one.key,
+        "key": _called(one),
         "referral": one.id.lower() if one.id else None,
     }

@@ -18,6 +18,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 SCHEMA = 2
+REBUILT = "rebuilt"  # a fact: when rows were lost in a rebuild
 
 metadata = MetaData()
 

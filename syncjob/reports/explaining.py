@@ -68,6 +68,8 @@ def _lines(row: Settled, one: Triple, private: frozenset[str]) -> Iterator[tuple
     yield "observed", shown(one.observed)
     if one.stand is not None:
         why = f"; {WHYS[one.why]}" if one.why in WHYS else ""
+        if one.stand is Stand.CHANGE and one.base is UNKNOWN:
+            why += "; nobody knows who moved, so that the guard first-run holds it until a person says"
         yield "so", f"{one.stand}: {STANDS[one.stand]}{why}"
     for operation in row.operations:
         if operation.reaches(one.path):

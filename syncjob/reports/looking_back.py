@@ -13,7 +13,7 @@ CHARS_MAX = 120
 
 
 def history(
-    events: Iterable[Event], facts: Callable[[str], Mapping[str, Any]], private: frozenset[str]
+    events: Iterable[Event], facts: Callable[[str], Mapping[str, Any]], private: frozenset[str], since: str = ""
 ) -> Iterator[str]:
     """Give a line a field that was written, under the referral that it was written to."""
     last, count = None, 0
@@ -29,7 +29,7 @@ def history(
             continue
         yield f"  {one.at}  {what}\n    run {one.run}, {_cell(one)}{_who(facts(one.run))}\n"
     if not count:
-        yield "nothing was written, as far back as the ledger goes\n"
+        yield f"nothing was written, {f'since {since}' if since else 'as far back as the ledger goes'}\n"
 
 
 def _cell(one: Event) -> str:
@@ -62,7 +62,7 @@ def standing(one: Standing) -> Iterator[str]:
     if one.last is None or one.totals is None:
         yield "run     none yet\n"
         return
-    yield from _last(one.last, one.totals)
+    yield from _last(one.last, one.totals, alive=bool(one.lock))
     yield "\n"
     if not one.waiting:
         yield "nothing waits for a person\n"
@@ -77,9 +77,9 @@ def standing(one: Standing) -> Iterator[str]:
         yield f"  … and {one.waiting_count - len(one.waiting)} more: syncjob show {one.nightly}\n"
 
 
-def _last(facts: Mapping[str, Any], totals: Mapping[str, int]) -> Iterator[str]:
+def _last(facts: Mapping[str, Any], totals: Mapping[str, int], *, alive: bool) -> Iterator[str]:
     if facts["ended_at"] is None:
-        ended = "has not ended: it runs, or it broke off"
+        ended = "at work" if alive else "broke off: apply its plan again to take it up, or run the job once more"
     else:
         ended = f"ended {facts['ended_at']} with exit code {facts['exit_code']}"
     yield f"run     {facts['id']}, begun {facts['began_at']}, {ended}{_who(facts)}\n"

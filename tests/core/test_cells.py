@@ -107,8 +107,8 @@ def test_a_plain_number_is_read_to_the_last_digit(cell: str, digits: str) -> Non
 @pytest.mark.parametrize(
     ("cell", "write"),
     [
-        ("1,234", "1234"),
-        ("12,000", "12000"),
+        ("12,5", "12.5"),
+        ("0,500", "0.500"),
         ("1,234,567", "1234567"),
         ("1.234,56", "it as 12000.50"),
         ("1,234.56", "it as 12000.50"),
@@ -126,8 +126,16 @@ def test_a_plain_number_is_read_to_the_last_digit(cell: str, digits: str) -> Non
     ],
 )
 def test_without_a_locale_money_is_never_guessed(cell: str, write: str) -> None:
-    """What could be read in two ways, or is no number, is refused with what to write."""
+    """What is no number is refused with what to write."""
     assert refused("dealValue", cell) == f"{cell!r} is not a plain number; write {write} or state a locale"
+
+
+@pytest.mark.parametrize(
+    ("cell", "write"), [("1,234", "1234 or 1.2340"), ("12,000", "12000 or 12.0000"), ("1.234", "1234 or 1.2340")]
+)
+def test_what_could_be_read_in_two_ways_is_told_with_both(cell: str, write: str) -> None:
+    """Whoever follows the message alone must not end up with a thousand times the value."""
+    assert refused("dealValue", cell) == f"{cell!r} can be read in two ways; write {write}, or state a locale"
 
 
 def test_three_decimals_are_a_thousand_to_half_of_the_world() -> None:

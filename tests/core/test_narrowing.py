@@ -16,9 +16,8 @@ from syncjob.model import Cause, Desired, Settled, Wish
 @pytest.mark.parametrize(
     ("names", "paths"),
     [
-        ([], set()),
-        (["", "  "], set()),
         (["notes"], {NOTES}),
+        (["notes,team", ""], {NOTES, TEAM}),
         ([" notes ", "team"], {NOTES, TEAM}),
         (["status"], {STATUS, SUBSTATUS}),
         (["substatus"], {STATUS, SUBSTATUS}),
@@ -27,8 +26,15 @@ from syncjob.model import Cause, Desired, Settled, Wish
     ],
 )
 def test_fields_are_named_and_bring_along_what_goes_with_them(names: list[str], paths: set[str]) -> None:
-    """Status with substatus, an amount with its currency; no name is no narrowing."""
+    """Status with substatus, an amount with its currency."""
     assert paths_of(names, "--only-fields") == paths
+
+
+@pytest.mark.parametrize("names", [[], [""], [" ", ","]])
+def test_no_name_is_no_narrowing_and_is_refused(names: list[str]) -> None:
+    """A script whose variable is empty must not make a run be about everything."""
+    with pytest.raises(UsageRefused, match="names no field"):
+        paths_of(names, "--only-fields")
 
 
 def test_every_unknown_field_is_named_with_the_option_that_named_it() -> None:
