@@ -58,7 +58,7 @@ golden: $(STAMP)  ## Write the golden files anew; look at the difference before 
 
 lock: $(STAMP)  ## Pin the newest versions that have been out for a week (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv"; exit 1; }
-	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --no-emit-index-url --no-emit-find-links --exclude-newer "$$(date -u -d '7 days ago' +%F 2>/dev/null || date -u -v-7d +%F)" \
 	  --upgrade --quiet --output-file requirements.lock
 

@@ -72,6 +72,7 @@ class Box(Sandbox):
         self.records = []
         self._misfortunes = Misfortunes(Rates(), Random(0))
         self._require_token = False
+        self.entra = None
         self.slow_s = 0.0
         self.watch: Callable[[Request], None] | None = None
         self.tokens: list[str] = []

@@ -16,7 +16,7 @@ from syncjob.core.merge import Rules
 from syncjob.exchange import Exchange, Sender
 from syncjob.ledger import Intent
 from syncjob.model import Change, Desired, Observed, Pair, Place, SourceRow, Wish
-from syncjob.remote import Access, Reader, Writer, opened
+from syncjob.remote import Access, Credential, Reader, Writer, opened
 
 Result = TypeVar("Result")
 
@@ -58,7 +58,7 @@ async def bench(scene: Scene, access: Access, clients: list[Writer], rows: int =
 def access_of(scene: Scene, wire: httpx.AsyncBaseTransport | None) -> Access:
     """What it takes to reach the scene's remote."""
     settings = scene.settings
-    return Access(settings.remote, settings.limits, None, "correlation", scene.now, wire)
+    return Access(settings.remote, settings.limits, Credential(None), "correlation", scene.now, wire)
 
 
 def at_bench(scene: Scene, act: Callable[[Bench], Awaitable[Result]], rows: int = 1) -> Result:

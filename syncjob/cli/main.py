@@ -15,6 +15,7 @@ from syncjob.errors import Exit, SyncjobError, frames
 COMMANDS = {
     #  name       where it stands                     what it does, in a line
     "init": ("syncjob.cli.init:init", "Look at a file and propose a configuration."),
+    "login": ("syncjob.cli.login:login", "Sign in to Partner Center."),
     "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
     "plan": ("syncjob.cli.planning:plan", "Show what would change; nothing is sent."),
     "apply": ("syncjob.cli.applying:apply", "Send a plan, or plan a file and send it."),

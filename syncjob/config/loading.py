@@ -14,6 +14,7 @@ from syncjob.config.secrets import without_secrets
 from syncjob.config.wording import section_of, worded
 from syncjob.errors import UsageRefused
 from syncjob.settings import Settings
+from syncjob.settings.auth import Auth
 
 BYTES_MAX = 4_000_000
 
@@ -21,8 +22,8 @@ BYTES_MAX = 4_000_000
 def load(path: Path) -> Settings:
     """Read and check a configuration.
 
-    `rows.file`, `ledger.file`, `match.links` and `remote.ca_bundle` come out absolute, resolved against the file's
-    folder and never the working folder: under cron that is another one, and a ledger elsewhere would be an empty one.
+    Paths (`rows.file`, `ledger.file` and so on) come out absolute, resolved against the file's folder and never the
+    working folder: under cron that is another one, and a ledger elsewhere would be an empty one.
     Raises UsageRefused with all problems, a line each; none of them shows a secret.
     """
     try:
@@ -83,10 +84,21 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
         update={
             "rows": rows.model_copy(update={"file": _at(folder, rows.file)}),
             "ledger": ledger.model_copy(update={"file": _at(folder, ledger.file or Path(f"{settings.job}.ledger"))}),
-            "remote": remote.model_copy(update={"ca_bundle": _at(folder, remote.ca_bundle)}),
+            "remote": remote.model_copy(
+                update={"ca_bundle": _at(folder, remote.ca_bundle), "auth": remote.auth and _signing(settings, folder)}
+            ),
             "match": match and match.model_copy(update={"links": _at(folder, match.links)}),
         }
     )
+
+
+def _signing(settings: Settings, folder: Path) -> Auth:
+    """Give the sign-in with absolute paths; its own file has a folder of its own."""
+    auth = settings.remote.auth
+    assert auth is not None, "there is something to sign in with"
+    kept = auth.store_file or Path(f"{settings.job}.sign-in") / "token"
+    paths = {name: _at(folder, getattr(auth, name)) for name in ("client_secret_file", "certificate_file")}
+    return auth.model_copy(update={**paths, "store_file": _at(folder, kept)})
 
 
 def _at(folder: Path, path: Path | None) -> Path | None:

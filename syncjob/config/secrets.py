@@ -49,7 +49,7 @@ def _without(node: Node, problems: list[Problem], *, theirs: bool) -> Node:
                 Problem(
                     below.line,
                     f"{key!r} must not stand in a file; put it in an environment variable and name that "
-                    "(remote.auth.token_env)",
+                    "(remote.auth.token_env or client_secret_env)",
                 )
             )
         elif key == "token_env" and isinstance(below.value, str) and not VARIABLE.fullmatch(below.value):

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from syncjob.config.nodes import Node, Problem
-from syncjob.settings import Section, Settings, Target
+from syncjob.settings import Settings, Target
+from syncjob.settings.section import Section
 
 SHOWN_CHARS_MAX = 60
 # Where a whole section should be, a token may stand by mistake.

@@ -9,7 +9,7 @@ from typing import Any
 from syncjob.core import retry
 from syncjob.core.retry import Next
 from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded, SyncjobError, UsageRefused
-from syncjob.exchange.gate import Gate, said
+from syncjob.exchange.gate import NO_FACTOR, Gate, said
 from syncjob.model import Answer, Cause, Heard, Observed, Operation
 from syncjob.remote import Pages, Reader, Writer
 
@@ -62,7 +62,7 @@ class Exchange(Gate):
                 reason = f"the account may not touch this referral: {said(answer)}"
                 return Miss(Cause.FORBIDDEN, reason, answer.request_id)
             case Next.SIGN_IN:
-                words = MFA if answer.code == "900421" else SIGN_IN
+                words = MFA if answer.code == NO_FACTOR else SIGN_IN
                 self.end(Cause.SIGN_IN, SignInNeeded(f"{words} ({said(answer)})"))
                 return Miss(Cause.SIGN_IN, words, answer.request_id)
             case Next.BROKEN:

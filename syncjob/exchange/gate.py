@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from syncjob.core import retry
 from syncjob.core.pace import Budget, Pace, backoff_s
 from syncjob.core.retry import Next
-from syncjob.errors import RemoteUnavailable, SyncjobError
+from syncjob.errors import RemoteUnavailable, SignInNeeded, SyncjobError
 from syncjob.exchange.world import Log, World
 from syncjob.model import Answer, Cause, Heard
 from syncjob.remote import Reader
 from syncjob.settings import Limits
 
 TOO_MANY = 429
+UNAUTHORIZED = 401
+NO_FACTOR = "900421"  # another token of the same sign-in would show no second factor either
 BUSY = (TOO_MANY, 503)
 SERVER_ERRORS = 500
 REDIRECTS = 300
@@ -58,23 +60,34 @@ class Gate:
         self.budget = Budget(most=self.limits.retries_min + self.limits.retries_share * self.rows)
 
     async def once(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> Answer:
-        """Make one request when gate and width let it; the pace learns from its answer.
+        """Make one request when gate and width let it; where the token is refused, once more with another one.
 
-        Once asking has ended nothing is written any more, and nothing at all while the remote wants to be left alone
-        for longer than anybody waits: such a request stays *unsent*.
+        A request without a good token has done nothing. Once asking has ended nothing is written any more, and nothing
+        at all while the remote wants to be left alone for longer than anybody waits: such a request stays *unsent*.
         """
+        answer, again = await self._sent(method, call)
+        return (await self._sent(method, call))[0] if again else answer
+
+    async def _sent(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> tuple[Answer, bool]:
+        """Give what was heard, and whether it is worth another try under another token; the pace learns from it."""
         client = await self._place()
         if client is None or (self.over is not None and method != "GET"):
             self._leave(client)
-            return Answer(Heard.UNSENT, note="asking has ended")
+            return Answer(Heard.UNSENT, note="asking has ended"), False
         sent_at = self.world.monotonic()
         try:
             self.requests[method] += 1
             answer = await call(client)
+            again = answer.status == UNAUTHORIZED and answer.code != NO_FACTOR and await client.renewed(client.token)
+        except SignInNeeded as error:
+            self.end(Cause.SIGN_IN, error)
+            return Answer(Heard.UNSENT, note=str(error)), False
+        except RemoteUnavailable as error:
+            return Answer(Heard.UNSENT, note=str(error)), False
         finally:
             self._leave(client)
         self._learn(answer, sent_at)
-        return answer
+        return answer, again
 
     async def pause(self, attempt: int, answer: Answer, *, must: bool = False) -> bool:
         """Wait before the next try; False when the budget has none left. The gate's wait is the gate's.

@@ -14,7 +14,7 @@ from syncjob.core.merge import Rules
 from syncjob.core.report import check_tolerate
 from syncjob.errors import UsageRefused
 from syncjob.exchange import Log, World
-from syncjob.remote import Access, token_of, user_of
+from syncjob.remote import Access, Credential, credential_of
 from syncjob.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -72,12 +72,17 @@ class Job:
     correlation_id: str = ""
     feeds: Feeds = field(init=False)
     rules: Rules = field(init=False)
+    credential: Credential = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check and compile what the configuration says of columns and fields; UsageRefused names all mistakes."""
         object.__setattr__(self, "feeds", compiled(self.settings, strict=self.strict))
         object.__setattr__(self, "rules", Rules.of(self.settings))
         object.__setattr__(self, "correlation_id", self.correlation_id or self.world.mark())
+        remote, clock = self.settings.remote, self.world.monotonic
+        object.__setattr__(
+            self, "credential", credential_of(remote, self.environ, job=self.settings.job, monotonic=clock)
+        )
         check_tolerate(self.settings.tolerate)
         if self.adopt == "remote" and self.settings.merge.drift == "overwrite":
             raise UsageRefused(
@@ -92,14 +97,14 @@ class Job:
     @property
     def signed_in(self) -> str:
         """Who the token was given to, as it says itself; '' where there is none, or it does not say."""
-        return user_of(token_of(self.settings.remote, self.environ))
+        return self.credential.user
 
     def access(self) -> Access:
-        """Give what it takes to reach the remote; SignInNeeded when the token is missing."""
+        """Give what it takes to reach the remote."""
         return Access(
             remote=self.settings.remote,
             limits=self.settings.limits,
-            token=token_of(self.settings.remote, self.environ),
+            credential=self.credential,
             correlation_id=self.correlation_id,
             now=self.world.now,
             wire=self.wire,

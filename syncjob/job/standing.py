@@ -13,7 +13,7 @@ from syncjob.job.reading import BASES
 from syncjob.ledger import Ledger, Lock, bases, finding
 from syncjob.model import Cause, Settled
 from syncjob.model.memory import Kept, Standing, Waiting
-from syncjob.remote import claims_of
+from syncjob.remote import UNUSED_DAYS_MAX, claims_of, kept_sign_in
 
 SHOWN_MAX = 50
 WAITING = [str(cause) for cause in Cause if cause.outcome in NEEDS_PERSON]
@@ -51,10 +51,14 @@ def _waiting(ledger: Ledger, job: str, remote: str, row: Settled, last: str) -> 
 
 
 def _token(job: Job) -> str:
-    """Say how long the token will do, as far as it says so itself; never what it is."""
+    """Say how long the sign-in will do, as far as anybody knows; never what the token is."""
     auth = job.settings.remote.auth
     if auth is None:
         return "none needed: the remote asks for none"
+    if auth.token_command:
+        return f"printed by {auth.token_command[0]}, asked anew for each run"
+    if auth.token_env is None:
+        return _kept(job)
     token = job.environ.get(auth.token_env, "").strip()
     if not token:
         return f"missing: the environment variable {auth.token_env} holds none; a person must sign in"
@@ -68,3 +72,15 @@ def _token(job: Job) -> str:
     left = until - job.world.now()
     said = "expired" if left.total_seconds() <= 0 else "good"
     return f"in {auth.token_env}: {said} until {until.isoformat(timespec='minutes')}"
+
+
+def _kept(job: Job) -> str:
+    """Say how the sign-in that is kept stands."""
+    found = kept_sign_in(job.settings.remote, job.settings.job)
+    if found is None:
+        return "missing: nobody has signed in yet; run syncjob login"
+    days = int((job.world.now().timestamp() - found.used_at) // 86_400)
+    left = UNUSED_DAYS_MAX - days
+    if left <= 0:
+        return f"expired: last used {days} days ago; run syncjob login"
+    return f"signed in; last used {days} days ago, and good for {left} days without use"

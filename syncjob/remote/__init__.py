@@ -4,9 +4,21 @@ Nothing here tries again, waits or decides: that is for `exchange`. The token le
 origin; a redirect is never followed; a nextLink contributes its query and nothing else.
 """
 
-from syncjob.remote.auth import claims_of, token_of, user_of
+from syncjob.remote.auth import UNUSED_DAYS_MAX, Credential, claims_of, credential_of, kept_sign_in
 from syncjob.remote.client import Access, Reader, Writer, opened
 from syncjob.remote.listing import Pages
 from syncjob.remote.transport import within
 
-__all__ = ["Access", "Pages", "Reader", "Writer", "claims_of", "opened", "token_of", "user_of", "within"]
+__all__ = [
+    "UNUSED_DAYS_MAX",
+    "Access",
+    "Credential",
+    "Pages",
+    "Reader",
+    "Writer",
+    "claims_of",
+    "credential_of",
+    "kept_sign_in",
+    "opened",
+    "within",
+]

@@ -6,7 +6,6 @@ Plan, drift and pull are given readers: their connections refuse to send anythin
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from urllib.parse import quote
 
 import httpx
 
-from syncjob.errors import UsageRefused
 from syncjob.model import Answer, Operation
+from syncjob.remote.auth import Credential
 from syncjob.remote.transport import Connection
+from syncjob.remote.trust import trust
 from syncjob.settings import Limits, Remote
 
 Client = TypeVar("Client", bound="Reader")
@@ -41,6 +41,15 @@ class Reader:
     async def page(self, query: str, request_id: str) -> Answer:
         """Ask for one page of the listing."""
         return await self._connection.send("GET", query=query, headers=self._marked(request_id))
+
+    @property
+    def token(self) -> str | None:
+        """The token that went along with the last request."""
+        return self._connection.bearer.used
+
+    async def renewed(self, refused: str | None) -> bool:
+        """Tell whether there is another token than the one that was refused."""
+        return await self._connection.bearer.renewed(refused)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -70,7 +79,7 @@ class Access:
 
     remote: Remote
     limits: Limits
-    token: str | None = field(repr=False)
+    credential: Credential = field(repr=False)
     correlation_id: str
     now: Callable[[], datetime]
     wire: httpx.AsyncBaseTransport | None = None
@@ -78,7 +87,11 @@ class Access:
 
 @asynccontextmanager
 async def opened(kind: type[Client], access: Access) -> AsyncIterator[list[Client]]:
-    """Open as many connections of one kind as may be in flight, and close them at the end."""
+    """Open as many connections of one kind as may be in flight, and close them at the end.
+
+    The token is fetched before: SignInNeeded when a person must sign in.
+    """
+    access.credential.ready()
     tls = trust(access.remote) if access.remote.url.startswith("https://") else None
     clients = [
         kind(
@@ -86,7 +99,7 @@ async def opened(kind: type[Client], access: Access) -> AsyncIterator[list[Clien
                 access.remote,
                 access.limits,
                 methods=kind.methods,
-                token=access.token,
+                credential=access.credential,
                 tls=tls,
                 now=access.now,
                 wire=access.wire,
@@ -100,15 +113,3 @@ async def opened(kind: type[Client], access: Access) -> AsyncIterator[list[Clien
     finally:
         for client in clients:
             await client.close()
-
-
-def trust(remote: Remote) -> ssl.SSLContext:
-    """Trust what the operating system trusts and the configured bundle besides; TLS 1.2 or later, names checked."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if remote.ca_bundle is not None:
-        try:
-            context.load_verify_locations(remote.ca_bundle)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageRefused(f"remote.ca_bundle: {remote.ca_bundle} cannot be read as PEM: {error}") from error
-    return context

@@ -24,7 +24,7 @@ import httpx
 
 from syncjob import __version__
 from syncjob.model import Answer, Heard
-from syncjob.remote.auth import Token
+from syncjob.remote.auth import Bearer, Credential
 from syncjob.settings import Limits, Remote
 
 EXPONENT_MAX = 60
@@ -49,7 +49,7 @@ class Connection:
         limits: Limits,
         *,
         methods: Sequence[str],
-        token: str | None,
+        credential: Credential,
         tls: ssl.SSLContext | None,
         now: Callable[[], datetime],
         wire: httpx.AsyncBaseTransport | None = None,
@@ -58,8 +58,9 @@ class Connection:
         url = httpx.URL(remote.url)
         self.methods = tuple(methods)
         self._url, self._now, self._answer_s = url, now, limits.answer_s
+        self.bearer = Bearer(credential, url)
         self._client = httpx.AsyncClient(
-            auth=Token(token, url),
+            auth=self.bearer,
             verify=tls if tls is not None else False,  # plain http has nothing to verify; https brings tls
             timeout=httpx.Timeout(limits.answer_s, connect=limits.connect_s),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
@@ -70,7 +71,8 @@ class Connection:
                 "User-Agent": f"syncjob/{__version__}",
             },
             follow_redirects=False,
-            trust_env=False,
+            trust_env=remote.proxy == "env" and wire is None,
+            proxy=None if remote.proxy == "env" or wire is not None else remote.proxy,
             transport=wire,
             event_hooks={"response": [_unfollowed]},
         )

@@ -1,4 +1,7 @@
-"""Looking into the sandbox from outside: GET requests, referrals, writes and faults, PUT faults; JSON out."""
+"""Looking into the sandbox from outside: GET requests, referrals, writes, faults and sign-in; JSON out.
+
+A PUT to faults or to sign-in changes what happens from then on.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from syncjob.sandbox import answers
+from syncjob.sandbox.entra import CHANGEABLE, Entra
 from syncjob.sandbox.faults import Rates, rates_of
 from syncjob.sandbox.messages import Record, Reply, Request
 from syncjob.sandbox.refusals import RefusedError, invalid, not_allowed
@@ -21,6 +25,7 @@ class Whole(Protocol):
     store: Store
     records: list[Record]
     rates: Rates
+    entra: Entra | None
 
 
 def introspected(sandbox: Whole, request: Request) -> Reply:
@@ -45,10 +50,14 @@ def _shown(sandbox: Whole, request: Request) -> Any:
             if request.method == "PUT":
                 _replace_rates(sandbox, request.body)
             return asdict(sandbox.rates)
+        case "GET" | "PUT", "sign-in" if sandbox.entra is not None:
+            if request.method == "PUT":
+                _change_sign_in(sandbox.entra, request.body)
+            return sandbox.entra.shown()
         case _, "requests" | "referrals" | "writes" | "faults":
             raise not_allowed(request.method)
         case _:
-            message = f"There is nothing at {request.path}; there are requests, referrals, writes and faults."
+            message = f"There is nothing at {request.path}; there are requests, referrals, writes, faults and sign-in."
             raise RefusedError(404, "itemNotFound", message, target="path")
 
 
@@ -60,3 +69,18 @@ def _replace_rates(sandbox: Whole, body: bytes) -> None:
         sandbox.rates = rates_of(given)
     except ValueError as error:
         raise invalid(str(error), target="faults") from error
+
+
+def _change_sign_in(entra: Entra, body: bytes) -> None:
+    try:
+        given = json.loads(body)
+    except ValueError as error:
+        raise invalid(str(error), target="sign-in") from error
+    if not isinstance(given, dict) or not set(given) <= {*CHANGEABLE, "forget_tokens"}:
+        raise invalid(f"Send an object with some of {', '.join(CHANGEABLE)}, forget_tokens.", target="sign-in")
+    for name in given.keys() & set(CHANGEABLE):
+        if type(given[name]) is not type(CHANGEABLE[name]) and not isinstance(given[name], int):
+            raise invalid(f"{name} takes a value like {json.dumps(CHANGEABLE[name])}.", target=name)
+        setattr(entra, name, given[name])
+    if given.get("forget_tokens"):
+        entra.forget_tokens()

@@ -55,9 +55,9 @@ def locked() -> RefusedError:
     return RefusedError(423, "generalException", "The referral is locked.", target="referral")
 
 
-def unauthenticated() -> RefusedError:
-    """401: no bearer token came along."""
-    return RefusedError(401, "unauthenticated", "The caller is not authenticated.", target="caller")
+def unauthenticated(code: str = "unauthenticated") -> RefusedError:
+    """401: no bearer token came along, or one that opens nothing; 900421 for one without a multi-factor sign-in."""
+    return RefusedError(401, code, "The caller is not authenticated.", target="caller")
 
 
 def not_allowed(method: str) -> RefusedError:

@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 
 from syncjob.sandbox import answers, elsewhere, patches, queries, refusals
+from syncjob.sandbox.entra import Entra
 from syncjob.sandbox.faults import Luck, Misfortunes, Rates
 from syncjob.sandbox.introspection import introspected
 from syncjob.sandbox.messages import Later, Meeting, Record, Reply, Request
@@ -36,12 +37,14 @@ class Sandbox:
         random: Random,
         clock: Callable[[], datetime],
         require_token: bool = False,
+        entra: Entra | None = None,
     ) -> None:
         self.store = store
         self.records: list[Record] = []
         self._misfortunes = Misfortunes(rates or Rates(), random)
         self._clock = clock
         self._require_token = require_token
+        self.entra = entra
 
     @property
     def rates(self) -> Rates:
@@ -56,6 +59,8 @@ class Sandbox:
         """What happens to a request: the store is written here, unless the meeting says later."""
         if request.path.startswith("/sandbox/"):
             return Meeting(introspected(self, request))
+        if self.entra is not None and self.entra.knows(request.path):
+            return Meeting(self.entra.answered(request))
         record = self._recorded(request)
         luck = self._misfortunes.draw(record.at, _patched_id(request))
         record.fault = "+".join(name for name in ("slow" if luck.slow_s else "", luck.ending) if name)
@@ -106,8 +111,7 @@ class Sandbox:
     def _judged(self, request: Request, record: Record, luck: Luck) -> Reply:
         """What the API itself says."""
         try:
-            if self._require_token and not record.authorized:
-                raise refusals.unauthenticated()
+            self._admit(request, record)
             if request.path == COLLECTION:
                 return self._listed(request, record)
             referral_id = _referral_id(request.path)
@@ -119,6 +123,12 @@ class Sandbox:
             return answers.answer(200, self.store.body(referral_id), record.request_id)
         except RefusedError as refusal:
             return answers.refused(refusal, record.request_id)
+
+    def _admit(self, request: Request, record: Record) -> None:
+        if self.entra is not None and (code := self.entra.refusal(request.headers.get("authorization", ""))):
+            raise refusals.unauthenticated(code)
+        if self._require_token and not record.authorized:
+            raise refusals.unauthenticated()
 
     def _listed(self, request: Request, record: Record) -> Reply:
         if request.method != "GET":

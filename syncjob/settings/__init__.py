@@ -11,22 +11,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from syncjob.model import dumps
-from syncjob.settings.kinds import Age, Blank, Columns, Currency, DateFormat, Seconds, Share, Translation, Url, Zone
-
-
-class Section(BaseModel):
-    """A section of the configuration: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class Auth(Section):
-    """Where the access token comes from; the token itself never stands in a file."""
-
-    token_env: Annotated[str, Field(description="the environment variable that holds the access token")]
+from syncjob.settings.auth import Auth
+from syncjob.settings.kinds import (
+    Age,
+    Blank,
+    Columns,
+    Currency,
+    DateFormat,
+    Proxy,
+    Seconds,
+    Share,
+    Translation,
+    Url,
+    Zone,
+)
+from syncjob.settings.section import Section
 
 
 class Remote(Section):
@@ -47,6 +49,10 @@ class Remote(Section):
         Literal["null", "empty"], Field(description="what clears a text: null or ''; both occur in answers")
     ] = "null"
     ca_bundle: Annotated[Path | None, Field(description="a PEM file of further authorities to trust")] = None
+    proxy: Annotated[
+        Proxy | None,
+        Field(description="http://HOST:PORT, or env: what HTTPS_PROXY and NO_PROXY say; null: straight to the remote"),
+    ] = None
 
 
 class Rows(Section):
@@ -232,7 +238,9 @@ class Settings(Section):
     @model_validator(mode="after")
     def _token_for_a_real_remote(self) -> Settings:
         if self.remote.url.startswith("https://") and self.remote.auth is None:
-            raise ValueError("remote.auth is missing: name the variable that holds the token, auth: {token_env: …}")
+            raise ValueError(
+                "remote.auth is missing: sign in (client_id and store), or name the variable with the token (token_env)"
+            )
         return self
 
     def deciding(self) -> str:

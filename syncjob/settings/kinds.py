@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 REFERRALS = "/engagements/referrals"
 VERSION = "/v1.0"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+AUTHORITIES = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
 HOST = re.compile(r"[a-z0-9_.:-]+")
 AGE = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -88,6 +89,40 @@ def _translation(value: Any) -> Any:
     return {str(word): meaning for word, meaning in value.items()} if isinstance(value, dict) else value
 
 
+def _authority(text: str) -> str:
+    """Give the address of Entra ID: a host of Microsoft's, or the sandbox on this machine."""
+    parts = urlsplit(text.strip())
+    at_home = parts.scheme == "http" and parts.hostname in LOOPBACK
+    if not at_home and not (parts.scheme == "https" and parts.netloc.lower() in AUTHORITIES):
+        raise ValueError(f"{text!r} is not where Entra ID is; known are https:// and {', '.join(AUTHORITIES)}")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(f"{text!r} must be https://HOST and nothing else; the tenant is remote.tenant")
+    return urlunsplit((parts.scheme, parts.netloc.lower(), "", "", ""))
+
+
+def _vault(text: str) -> str:
+    """Give the address of a key vault."""
+    parts = urlsplit(text.strip())
+    if parts.scheme != "https" or not HOST.fullmatch(parts.netloc.lower()) or parts.path.strip("/"):
+        raise ValueError(f"{text!r} is no key vault; write https://NAME.vault.azure.net")
+    return f"https://{parts.netloc.lower()}"
+
+
+def _proxy(text: str) -> str:
+    """Give the address of a proxy, or `env`; its password would be a secret in a file."""
+    if text == "env":
+        return text
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not _can_be_reached(parts) or parts.username is not None:
+        raise ValueError("must be http://HOST:PORT without a user, or env: what HTTPS_PROXY says (it may name a user)")
+    return text.strip()
+
+
+Proxy = Annotated[str, AfterValidator(_proxy)]
+Authority = Annotated[str, AfterValidator(_authority)]
+VaultUrl = Annotated[str, AfterValidator(_vault)]
+Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Url = Annotated[str, AfterValidator(_url)]
 Zone = Annotated[str, AfterValidator(known_zone)]
 DateFormat = Annotated[str, AfterValidator(date_format)]

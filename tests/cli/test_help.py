@@ -50,7 +50,7 @@ def test_help_lists_the_commands_in_the_order_of_a_first_day(desk: Desk) -> None
     said = desk.run("--help")
     names = [line.split()[0] for line in said.out.partition("Commands:")[2].splitlines() if line.strip()]
     assert said.code == 0
-    assert names[:4] == ["init", "validate", "plan", "apply"]
+    assert names[:5] == ["init", "login", "validate", "plan", "apply"]
     assert desk.run("-h").out == said.out
     for name in names:
         assert desk.run(name, "--help").out.startswith(f"Usage: syncjob {name} ")

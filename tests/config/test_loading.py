@@ -132,9 +132,9 @@ defaults: {locale: [de]}
         "3: remote.urll: unknown key; did you mean 'url'?",
         (
             "4: 'client_secret' must not stand in a file; put it in an environment variable and name that "
-            "(remote.auth.token_env)"
+            "(remote.auth.token_env or client_secret_env)"
         ),
-        "4: remote.auth.token_env: is missing: the environment variable that holds the access token",
+        "4: remote.auth: takes one of token_env, token_command, client_id; none stands there",
         "6: match.by: must be 'id' or 'externalReferenceId'; got 'name'",
         "7: match.column: must be a text; got nothing",
         "8: match.verify.field: is missing",

@@ -47,6 +47,7 @@ from syncjob.job import Job
 from syncjob.model import Cause, Outcome
 from syncjob.sandbox.faults import NAMES, Rates
 from syncjob.settings import Settings, Target
+from syncjob.settings.auth import Auth
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 STORIES = [(page, n) for page in (README, SAMPLES) for n in range(len(consoles(page)))]
@@ -163,6 +164,7 @@ def test_example_configuration_shows_every_setting_with_its_default() -> None:
     known = config.load(ROOT / "configs" / "example.yaml")
     assert _missing(Settings, written) == []
     assert Target.model_fields.keys() == written["fields"]["Amount"].keys()
+    assert Auth.model_fields.keys() == written["remote"]["auth"].keys()
     for place, default in _defaults(Settings):
         if place not in ("remote.auth", "ledger.file", "match", "fields"):
             found: Any = known

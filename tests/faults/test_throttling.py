@@ -128,11 +128,17 @@ def test_a_quota_is_found_and_kept(tmp_path: Path) -> None:
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
 def test_any_header_is_a_wait_or_none(said: str) -> None:
     """Whatever stands in Retry-After: seconds that are not negative, or nothing; never an error."""
+    from syncjob.remote import Credential
     from syncjob.remote.transport import Connection
     from syncjob.settings import Limits, Remote
 
     connection = Connection(
-        Remote(url="http://127.0.0.1"), Limits(), methods=("GET",), token=None, tls=None, now=lambda: DAWN
+        Remote(url="http://127.0.0.1"),
+        Limits(),
+        methods=("GET",),
+        credential=Credential(None),
+        tls=None,
+        now=lambda: DAWN,
     )
     wait_s = connection._retry_after(said)
     assert wait_s is None or wait_s >= 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from syncjob.errors import BrokenAssumption, SignInNeeded
-from syncjob.remote.auth import Token, token_of
+from syncjob.remote.auth import Bearer, Credential, credential_of
+from syncjob.remote.auth.tokens import FromVariable
 from syncjob.settings import Remote
 
 OURS = "https://api.partner.microsoft.com/v1.0/engagements/referrals"
@@ -16,7 +19,15 @@ REMOTE = Remote.model_validate({"url": OURS, "auth": {"token_env": "PARTNER_TOKE
 
 
 def _signed(url: str, token: str | None = "secret") -> httpx.Request:
-    return next(Token(token, httpx.URL(OURS)).auth_flow(httpx.Request("GET", url)))
+    tokens = None if token is None else FromVariable("TOKEN", {"TOKEN": token})
+    flow = Bearer(Credential(tokens), httpx.URL(OURS)).async_auth_flow(httpx.Request("GET", url))
+    return asyncio.run(anext(flow))
+
+
+def _token(remote: Remote, environ: dict[str, str]) -> str | None:
+    credential = credential_of(remote, environ, job="job")
+    credential.ready()
+    return asyncio.run(credential.bearer())
 
 
 def test_a_request_to_the_remote_is_signed() -> None:
@@ -64,13 +75,13 @@ def test_no_address_wins_the_token_by_its_looks(url: str) -> None:
 
 def test_the_token_comes_from_the_variable_that_is_named() -> None:
     """White space around it is no part of it."""
-    assert token_of(REMOTE, {"PARTNER_TOKEN": " abc.def-ghi\n"}) == "abc.def-ghi"
-    assert token_of(Remote(url="http://localhost"), {"PARTNER_TOKEN": "abc"}) is None
+    assert _token(REMOTE, {"PARTNER_TOKEN": " abc.def-ghi\n"}) == "abc.def-ghi"
+    assert _token(Remote(url="http://localhost"), {"PARTNER_TOKEN": "abc"}) is None
 
 
 @pytest.mark.parametrize("held", [None, "", "  ", "two words", "Bearer x", "a\nb", "tök", "a\x00b"])
 def test_what_is_no_token_asks_for_a_sign_in(held: str | None) -> None:
     """Absent, empty or damaged: exit 5 with the variable's name and never its content."""
     with pytest.raises(SignInNeeded, match="PARTNER_TOKEN") as told:
-        token_of(REMOTE, {} if held is None else {"PARTNER_TOKEN": held})
+        _token(REMOTE, {} if held is None else {"PARTNER_TOKEN": held})
     assert not held or not held.strip() or held not in str(told.value)

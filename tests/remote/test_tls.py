@@ -13,7 +13,7 @@ from raw import Raw, http, listening
 from tls import OPENSSL, WHY_NOT, certificate, expired, serving
 
 from syncjob.errors import Exit, UsageRefused
-from syncjob.remote.client import trust
+from syncjob.remote.trust import trust
 from syncjob.settings import Remote
 
 made_by_openssl = pytest.mark.skipif(OPENSSL is None, reason=WHY_NOT)

@@ -1,0 +1,48 @@
+"""What MSAL asks through: our own TLS and proxy, nothing of the environment, and one host alone.
+
+MSAL speaks https only. An Entra ID that stands on this machine, the sandbox's, is asked by plain http.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpx
+
+from syncjob.errors import BrokenAssumption
+
+ANSWER_S = 30.0
+
+
+class Network:
+    """The HTTP client that MSAL is given (its `http_client`): `get`, `post` and `close`."""
+
+    def __init__(self, authority: str, tls: ssl.SSLContext, *, proxy: str | None = None) -> None:
+        """Ask this authority and no other host."""
+        self._url = httpx.URL(authority)
+        self._client = httpx.Client(
+            verify=tls,
+            timeout=ANSWER_S,
+            trust_env=proxy == "env",
+            proxy=None if proxy == "env" else proxy,
+            follow_redirects=False,
+        )
+
+    def get(self, url: str, *, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        """Ask."""
+        return self._client.get(self._own(url), params=params, headers=headers)
+
+    def post(self, url: str, *, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        """Ask with a form."""
+        return self._client.post(self._own(url), params=params, data=data, headers=headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _own(self, url: str) -> httpx.URL:
+        asked = httpx.URL(url)
+        if asked.host != self._url.host:
+            raise BrokenAssumption(f"a sign-in was about to leave for {asked.host}, which is not remote.auth.authority")
+        return asked.copy_with(scheme=self._url.scheme, port=self._url.port)
