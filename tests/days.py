@@ -120,7 +120,7 @@ def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
                 "answer_s": 2.5,
                 "retries_min": chance.choice((5, 50)),
             },
-            "guards": {"closes": None, "changes": None, "first_run": None},
+            "guards": {"closes": None, "changes": None, "column": None, "first_run": None},
             "ledger": {"file": str(folder / "day.ledger")},
         }
     )

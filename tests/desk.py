@@ -168,7 +168,7 @@ class Desk:
             "defaults": {"time_zone": "Europe/Berlin"},
             "fields": {column: target for column, target in COLUMNS.items() if target},
             "limits": {"concurrency": 4, "wait_initial_s": 0.01, "wait_max_s": 0.02},
-            "guards": {"first_run": None},
+            "guards": {"first_run": None, "column": None},
         }
         for name, section in sections.items():
             joined = isinstance(section, dict) and name != "fields" and isinstance(usual.get(name), dict)

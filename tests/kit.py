@@ -188,7 +188,7 @@ class Scene:
             "match": {"by": "id", "column": "Id"},
             "fields": fields,
             "limits": limits,
-            "guards": {"changes": None, "first_run": None},
+            "guards": {"changes": None, "column": None, "first_run": None},
             "ledger": {"file": self.folder / "scene.ledger"},
         }
         sections = self.sections | {"rows": usual["rows"] | self.sections.get("rows", {})}

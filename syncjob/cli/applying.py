@@ -23,7 +23,12 @@ Guards, by the NAME that --allow takes:
   consent     giving consents, which cannot be taken back (rows are held)
   first-run   changing what has no history yet (rows are held)
   changes     changing more rows than guards.changes (the run is refused)
+  column      one field changing in more rows than guards.column (the run is refused)
+  clears      emptying more fields than guards.clears (the run is refused)
+  value       deal values moving by more than guards.value (the run is refused)
   rows        no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)
+  unmatched   more rows without a referral than guards.unmatched (the run is refused)
+  age         a file older than guards.age, or than the last one (the run is refused)
 """
 
 

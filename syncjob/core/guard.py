@@ -3,26 +3,22 @@
     closes    holds    a status becomes Closed, which cannot be undone
     consent   holds    a consent is given, which cannot be taken back
     first-run holds    row and referral differ in a field of which nobody knows what they last agreed on
-    changes   refuses  more rows change than a count, or than a share of all rows (shares count from 50 rows up)
-    rows      refuses  the file has no row, or fewer than rows.rows_min (already when it is read, also by plan)
 
-Guards act on apply, never on plan; the plan says which would. `--allow NAME` lifts a guard for one run,
-`--allow NAME=N` gives it another limit.
+Those that refuse the whole plan stand in `braking`. Guards act on apply, never on plan; the plan says which would.
+`--allow NAME` lifts a guard for one run, `--allow NAME=N` gives it another limit.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
+from syncjob.core.braking import brakes
 from syncjob.core.fields import BY_NAME, STATUS, did_you_mean
+from syncjob.core.tally import Tally
 from syncjob.errors import UsageRefused
 from syncjob.model import UNKNOWN, Cause, Change, Operation, Settled, Verdict
 from syncjob.settings import Guards
 
-SHARE_FROM_ROWS = 50
 CONSENT = BY_NAME["consent.consentToShareReferralWithMicrosoftSellers"].path
 HOLDS = {"closes": Cause.CLOSES, "consent": Cause.CONSENT, "first-run": Cause.FIRST_RUN}
 ADOPTING = "; where Partner Center is right, --adopt remote"
@@ -31,26 +27,13 @@ NAMES = {
     "consent": "giving consents, which cannot be taken back (rows are held)",
     "first-run": "changing what has no history yet (rows are held)",
     "changes": "changing more rows than guards.changes (the run is refused)",
+    "column": "one field changing in more rows than guards.column (the run is refused)",
+    "clears": "emptying more fields than guards.clears (the run is refused)",
+    "value": "deal values moving by more than guards.value (the run is refused)",
     "rows": "no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)",
+    "unmatched": "more rows without a referral than guards.unmatched (the run is refused)",
+    "age": "a file older than guards.age, or than the last one (the run is refused)",
 }
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the guards count while rows go by."""
-
-    rows: int = 0
-    changes: int = 0
-    rows_before: int = 0  # of the last run over the same input; 0 where nobody knows
-    rows_undone: int = 0  # of the run that is undone: its changes were a share of those
-    held: Counter[str] = field(default_factory=Counter)
-
-    def add(self, row: Settled) -> None:
-        """Count one row of a plan."""
-        self.rows += 1
-        if row.cause is Cause.TO_SEND:
-            self.held.update(set(touched(row)))
-            self.changes += 1
 
 
 def allowances(words: Iterable[str]) -> dict[str, int | None]:
@@ -68,6 +51,13 @@ def allowances(words: Iterable[str]) -> dict[str, int | None]:
     if problems:
         raise UsageRefused(*problems, f"the guards are {', '.join(NAMES)}")
     return found
+
+
+def counted(tally: Tally, rows: Iterable[Settled]) -> Tally:
+    """Count the rows of a plan."""
+    for row in rows:
+        tally.add(row, touched)
+    return tally
 
 
 def touched(row: Change | Settled) -> list[str]:
@@ -115,47 +105,7 @@ def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) ->
                 f" to send, --allow {name} or --allow {name}={count}{way_out}"
             )
             found.append(Verdict(name, count, limit, holds=True, message=words))
-    found += _refusals(tally, guards, allowed)
-    return tuple(found)
-
-
-def _refusals(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> list[Verdict]:
-    found = []
-    limit = _changes_max(tally, guards, allowed)
-    if limit is not None and tally.changes > limit:
-        rows = tally.rows_undone or tally.rows
-        whose = f"the {rows} rows of the run" if tally.rows_undone else f"{rows} rows"
-        words = (
-            f"{tally.changes} of {whose} would change ({tally.changes / rows:.0%}), {limit} allowed: nothing is sent;"
-            f" look at the plan, then --allow changes or --allow changes={tally.changes}"
-        )
-        found.append(Verdict("changes", tally.changes, limit, holds=False, message=words))
-    least = _rows_min(tally, guards, allowed)
-    if least is not None and tally.rows < least:
-        words = (
-            f"{tally.rows_before:,} rows last time, {tally.rows:,} now: nothing is sent; is the export whole?"
-            f" Then --allow rows or --allow rows={tally.rows}"
-        )
-        found.append(Verdict("rows", tally.rows, least, holds=False, message=words))
-    return found
-
-
-def _rows_min(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:
-    """Give the least count of rows that may go, held against the last run over the same input."""
-    if "rows" in allowed:
-        return allowed["rows"]
-    if isinstance(guards.rows, float):
-        return math.ceil(guards.rows * tally.rows_before) if tally.rows_before >= SHARE_FROM_ROWS else None
-    return guards.rows if tally.rows_before else None
-
-
-def _changes_max(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) -> int | None:
-    if "changes" in allowed:
-        return allowed["changes"]
-    rows = tally.rows_undone or tally.rows
-    if isinstance(guards.changes, float):
-        return int(round(guards.changes * rows, 6)) if rows >= SHARE_FROM_ROWS else None
-    return guards.changes
+    return (*found, *brakes(tally, guards, allowed))
 
 
 def held(row: Change | Settled, acting: Iterable[Verdict]) -> tuple[Cause, str] | None:

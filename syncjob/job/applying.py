@@ -24,7 +24,7 @@ from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
-from syncjob.job.remembering import bases_of, moment_of, rows_before
+from syncjob.job.remembering import bases_of, moment_of, tally_of
 from syncjob.ledger import Base, Ledger, Recorder
 from syncjob.ledger.purging import old, purge
 from syncjob.model import Cause, Change, Settled, Verdict
@@ -105,10 +105,7 @@ async def apply(
 
 def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
-    undone = sum(ledger.totals(plan.header.undoes).values()) if plan.header.undoes else 0
-    tally = guard.Tally(rows_before=rows_before(job, plan.header, ledger), rows_undone=undone)
-    for settled in plan.rows():
-        tally.add(settled)
+    tally = guard.counted(tally_of(job, plan.header, ledger), plan.rows())
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
     refusing = [one.message for one in acting if not one.holds]
     if refusing:

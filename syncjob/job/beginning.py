@@ -124,6 +124,7 @@ def _facts(job: Job, plan: PlanFile, lifted: frozenset[str]) -> dict[str, object
         "source": head.source,
         "digest": head.digest,
         "columns": list(head.columns),
+        "written_at": head.written_at,
         "correlation_id": job.correlation_id,
         "allowed": sorted({*job.allowed, *lifted}),
         "notes": list(plan.footer.notes),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from syncjob.core.closing import warned
 from syncjob.core.diff import diff
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
@@ -158,7 +159,9 @@ def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
         if isinstance(paired, Settled):
             return paired
         found = looking.decide(looking.memory.known(paired), job.rules)
-        return Settled.of_change(found, Cause.TO_SEND, "") if isinstance(found, Change) else found
+        if isinstance(found, Settled):
+            return found
+        return warned(Settled.of_change(found, Cause.TO_SEND, ""), observed, job.world.now())
     except SyncjobError:
         raise
     except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted

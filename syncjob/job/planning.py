@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from syncjob import planfile
@@ -17,7 +17,7 @@ from syncjob.exchange import Exchange
 from syncjob.job.context import Job
 from syncjob.job.observing import Decide, Looking, observe
 from syncjob.job.reading import Given, Input, from_file, read
-from syncjob.job.remembering import remembering, rows_before
+from syncjob.job.remembering import remembering, tally_of
 from syncjob.model import Cause, Observed, Settled
 from syncjob.planfile import Draft, Footer, Header, PlanFile
 from syncjob.remote import Reader, opened
@@ -30,14 +30,13 @@ Fill = Callable[[Path, Draft], Input]
 class Asked:
     """What is to be planned: `fill` puts the rows into the draft, `decide` holds each against its referral.
 
-    `undoes` is the run that is taken back and `rows_undone` how many rows it had; `by_id` says that every row names its
-    referral for certain. `witness` sees what was observed.
+    `undoes` is the run that is taken back; `by_id` says that every row names its referral for certain. `witness` sees
+    what was observed.
     """
 
     fill: Fill
     decide: Decide = diff
     undoes: str = ""
-    rows_undone: int = 0
     by_id: bool = False
     witness: Callable[[Observed], None] = lambda _: None
 
@@ -88,7 +87,7 @@ def _write(
     observed_at: datetime,
 ) -> None:
     """Count what the guards count, then write header, rows and footer."""
-    tally, totals = guard.Tally(rows_undone=asked.rows_undone), Counter[Cause]()
+    totals = Counter[Cause]()
     header = Header(
         id=job.world.mark(),
         job=job.settings.job,
@@ -102,12 +101,13 @@ def _write(
         observed_at=observed_at.isoformat(timespec="milliseconds"),
         moves=read_in.moves,
         undoes=asked.undoes,
+        written_at="" if read_in.written is None else datetime.fromtimestamp(read_in.written, UTC).isoformat(),
     )
     with remembering(job) as memory:
-        tally.rows_before = rows_before(job, header, memory.ledger)
+        tally = tally_of(job, header, memory.ledger)
     for settled in draft.settled():
         totals[settled.cause] += 1
-        tally.add(settled)
+        tally.add(settled, guard.touched)
     assert sum(totals.values()) == draft.count(), "rows in = rows settled"
     verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
     planfile.write(out, header, _logged(job, draft), Footer(totals, verdicts, requests, read_in.notes))

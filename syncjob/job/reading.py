@@ -28,7 +28,7 @@ BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some 
 class Input:
     """What was read: its name as places show it, its digest, its columns in order, and what is odd about it.
 
-    `moves` says what may be remembered of its rows (see `planfile.Header`).
+    `moves` says what may be remembered of its rows (see `planfile.Header`), `written` when the file was (since 1970).
     """
 
     source: str
@@ -36,13 +36,14 @@ class Input:
     columns: tuple[str, ...]
     notes: tuple[str, ...]
     moves: str = NOTHING
+    written: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """Rows as they are handed in: what they are called, their digest, their table, and how few would be too few.
 
-    `moves` says what may be remembered of them, `copy` is where the copy of their file lies.
+    `moves` says what may be remembered of them, `copy` is where the copy of their file lies, `written` when it was.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Given:
     rows_min: int
     moves: str = NOTHING
     copy: Path | None = None
+    written: float | None = None
 
 
 def input_of(job: Job, given: Path | None) -> Path:
@@ -74,7 +76,7 @@ def from_file(job: Job, file: Path, folder: Path) -> Given:
     )
     table = sources.read(snapshot, rows=rows, known=job.feeds.columns)
     moves = BASES if _own(job, file) else NOTHING
-    return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min), moves, snapshot.path)
+    return Given(snapshot.source, snapshot.digest, table, max(1, rows.rows_min), moves, snapshot.path, snapshot.written)
 
 
 def _own(job: Job, file: Path) -> bool:
@@ -119,7 +121,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     moves = given.moves
     if moves == BASES and pulled.is_pulled(given.table.columns):
         moves = NOTHING  # such rows bring their own bases, of the day on which they were pulled
-    return Input(given.source, given.digest, given.table.columns, notes, moves)
+    return Input(given.source, given.digest, given.table.columns, notes, moves, given.written)
 
 
 def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, list[Settled], Counter[Cause]]:

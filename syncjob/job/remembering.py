@@ -18,6 +18,7 @@ from syncjob.core.agreeing import agreed, answered, moved_from
 from syncjob.core.fields import BY_PATH
 from syncjob.core.landing import landed
 from syncjob.core.merge import Rules, merge
+from syncjob.core.tally import Earlier, Tally
 from syncjob.core.values import look
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES
@@ -135,8 +136,18 @@ def moment_of(plan: Header) -> float:
     return datetime.fromisoformat(plan.observed_at or plan.made_at).timestamp()
 
 
-def rows_before(job: Job, plan: Header, ledger: Ledger | None) -> int:
-    """Give the rows of the last run over the job's own input; 0 for any other file, which may be short."""
-    if ledger is None or plan.moves != BASES:
-        return 0
-    return ledger.rows_before(job.settings.job, job.address, plan.source)
+def tally_of(job: Job, plan: Header, ledger: Ledger | None) -> Tally:
+    """Give a tally that knows what came before, of the job's own input; any other file may be short, or old."""
+    undone = sum(ledger.totals(plan.undoes).values()) if ledger and plan.undoes else 0
+    if plan.moves != BASES:
+        return Tally(undone)
+    made, earlier = datetime.fromisoformat(plan.made_at), Earlier()
+    # Of a plan that was kept it counts what came before it, not what has run meanwhile.
+    run = ledger.run_before(job.settings.job, job.address, plan.source, moment_of(plan)) if ledger else None
+    if ledger and run:
+        earlier = Earlier(sum(ledger.totals(run).values()), _moment(ledger.facts(run).get("written_at")))
+    return Tally(undone, earlier, _moment(plan.written_at), made)
+
+
+def _moment(words: str | None) -> datetime | None:
+    return datetime.fromisoformat(words) if words else None

@@ -24,9 +24,8 @@ OVERWRITTEN = "merge.drift is overwrite: the next run over rows.file sends its v
 
 async def undo(job: Job, ledger: Ledger, run: str, selected: Selection, out: Path) -> PlanFile:
     """Plan to take back what a run has sent, or the selected part of it."""
-    rows = sum(ledger.totals(run).values())
     fill = partial(_fill, job, ledger, run, selected)
-    return await plan_asked(job, Asked(fill, decide, run, rows, by_id=True), out)
+    return await plan_asked(job, Asked(fill, decide, run, by_id=True), out)
 
 
 def _fill(job: Job, ledger: Ledger, run: str, selected: Selection, _: Path, draft: Draft) -> Input:

@@ -88,15 +88,16 @@ class Recall:
             query = query.where(runs.c.moves == moves)
         return [found for (found,) in self.database.rows(query.order_by(runs.c.began.desc(), runs.c.id.desc()))]
 
-    def rows_before(self, job: str, remote: str, source: str) -> int:
-        """Give how many rows the last run over the job's own input had; 0 where there was none.
+    def run_before(self, job: str, remote: str, source: str, before: float) -> str | None:
+        """Give the last run over the job's own input that began before a moment; None where there was none.
 
         Of runs of schema 1 nobody knows whether they were: they count.
         """
         of_input = (runs.c.source == source) & runs.c.moves.in_(("bases", "unknown"))
-        query = select(runs.c.id).where(runs.c.job == job, runs.c.remote == remote, of_input)
+        here = (runs.c.job == job) & (runs.c.remote == remote) & (runs.c.began < before)
+        query = select(runs.c.id).where(here, of_input)
         last = self.database.rows(query.order_by(runs.c.began.desc()).limit(1))
-        return sum(self.totals(last[0][0]).values()) if last else 0
+        return str(last[0][0]) if last else None
 
     def outcomes(self, run: str) -> Iterator[Settled]:
         """Give how the rows of a run ended, in input order; what was never settled is still planned."""

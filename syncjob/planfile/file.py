@@ -37,7 +37,7 @@ class Header:
 
     `moves` says what sending it makes known for later runs: `bases`, since the rows are the configuration's own input;
     `answers` of a person alone; or `nothing`. `observed_at` is when the remote was read, `undoes` the run that it
-    takes back.
+    takes back. `written_at` is when the input was written, '' where nobody knows.
     """
 
     id: str
@@ -52,6 +52,7 @@ class Header:
     observed_at: str = ""
     moves: str = "nothing"
     undoes: str = ""
+    written_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

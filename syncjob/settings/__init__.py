@@ -176,6 +176,21 @@ class Guards(Section):
     changes: Annotated[
         Share, Field(description="more changed rows than this count or share (from 50 rows) refuse the run")
     ] = 0.3
+    column: Annotated[
+        Share, Field(description="one field changed in more rows than this count or share refuses the run")
+    ] = 0.25
+    clears: Annotated[Share, Field(description="more fields emptied than this count or share refuse the run")] = 10
+    value: Annotated[
+        dict[Currency, Annotated[float, Field(gt=0)]],
+        Field(description="by currency: deal values that move by more than this in all refuse the run"),
+    ] = {}
+    unmatched: Annotated[
+        Share, Field(description="more rows without a referral than this count or share refuse the run")
+    ] = 0.2
+    age: Annotated[
+        Age | None,
+        Field(description="a file older than this, for example 26h, refuses the run; one older than the last always"),
+    ] = None
     rows: Annotated[
         Share, Field(description="fewer rows than this share of the last run's (from 50 rows) or count refuse the run")
     ] = 0.5

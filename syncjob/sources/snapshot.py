@@ -54,6 +54,7 @@ class Snapshot:
     digest: str
     size: int
     format: Format
+    written: float | None = None  # seconds since 1970; None for what came through a pipe
 
 
 def snapshot(
@@ -73,6 +74,7 @@ def snapshot(
     source = STDIN if file is None else file.name
     if file is not None:
         _look(file, rows.done_marker)
+    written = None if file is None else file.stat().st_mtime
     copying = _Copying(_new_file(into), source, input_mb_max)
     try:
         if file is None:
@@ -82,7 +84,7 @@ def snapshot(
         stated = None if rows.format == "auto" else rows.format
         format_ = stated or SUFFIXES.get(Path(source).suffix.lower())
         refuse_by_content(source, copying.path, is_text=format_ != "xlsx")
-        return Snapshot(source, copying.path, f"sha256:{digest}", size, format_ or _no_format(source))
+        return Snapshot(source, copying.path, f"sha256:{digest}", size, format_ or _no_format(source), written)
     except BaseException:
         copying.path.unlink(missing_ok=True)
         raise

@@ -10,7 +10,8 @@ from asked import CONSENT, STATUS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncjob.core.guard import NAMES, Tally, allowances, held, touched, verdicts
+from syncjob.core.guard import NAMES, allowances, held, touched, verdicts
+from syncjob.core.tally import Earlier, Tally
 from syncjob.errors import UsageRefused
 from syncjob.model import UNKNOWN, Cause, Operation, Place, Settled, Triple, Verdict
 from syncjob.settings import Guards
@@ -31,7 +32,7 @@ def tally(*rows: list[Operation], unchanged: int = 0) -> Tally:
     """Count these rows, and so many that change nothing."""
     counted = Tally()
     for operations in [*rows, *([[]] * unchanged)]:
-        counted.add(planned(*operations))
+        counted.add(planned(*operations), touched)
     return counted
 
 
@@ -186,7 +187,7 @@ def test_every_mistake_in_an_allowance_is_named_at_once() -> None:
         "--allow changes=30%: the limit must be a whole number, as in changes=5",
         "--allow closes=: the limit must be a whole number, as in closes=5",
         "--allow consent=-1: the limit must be a whole number, as in consent=5",
-        "the guards are closes, consent, first-run, changes, rows",
+        "the guards are closes, consent, first-run, changes, column, clears, value, rows, unmatched, age",
     )
 
 
@@ -214,7 +215,7 @@ def test_far_fewer_rows_than_last_time_refuse_the_run(
     rows: int, before: int, limit: float | None, allowed: dict[str, int | None], acts: list[str]
 ) -> None:
     """Half an export looks like a whole one; shares count from fifty rows."""
-    found = verdicts(Tally(rows=rows, rows_before=before), Guards(rows=limit), allowed)
+    found = verdicts(Tally(rows=rows, earlier=Earlier(before)), Guards(rows=limit), allowed)
     assert [one.guard for one in found] == acts
     assert all(f"{before} rows last time, {rows} now: nothing is sent" in one.message for one in found)
 
@@ -257,7 +258,7 @@ def test_by_default_nothing_without_a_history_goes_unseen() -> None:
     known = planned(NAME, triples=(seen("/name", "old"),))
     counted = Tally()
     for row in (both, known, both):
-        counted.add(row)
+        counted.add(row, touched)
     [verdict] = verdicts(counted, Guards(), {})
     assert verdict == Verdict(
         "first-run",
@@ -288,7 +289,7 @@ def test_first_run_is_lifted_like_any_guard(allowed: dict[str, int | None], limi
     """By its configured limit, null never; by name or number for one run."""
     counted = Tally()
     for _ in range(2):
-        counted.add(planned(NAME, triples=(seen("/name"),)))
+        counted.add(planned(NAME, triples=(seen("/name"),)), touched)
     assert bool(judged(counted, allowed, first_run=limit)) == acts
 
 
@@ -296,7 +297,7 @@ def test_a_row_that_two_guards_would_hold_names_one_that_still_acts() -> None:
     """Lifting one leaves the other: closing what has no history takes both words."""
     row = planned(CLOSE, triples=(seen(STATUS),))
     counted = Tally()
-    counted.add(row)
+    counted.add(row, touched)
     for allowed, cause in (
         ({}, Cause.CLOSES),
         ({"closes": None}, Cause.FIRST_RUN),

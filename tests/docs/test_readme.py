@@ -108,9 +108,10 @@ def test_table_of_guards_is_the_code_s() -> None:
     assert code == 0
     assert all(re.search(rf"^ +{name} +{re.escape(words)}$", said, re.MULTILINE) for name, words in guard.NAMES.items())
     general = Settings.model_fields["guards"].default
-    assert (general.closes, general.consent, general.first_run, general.changes) == (0, 0, 0, 0.3)
-    settings = [f"`guards.{row[0].strip('`').replace('-', '_')}: " for row in rows]
-    assert [row[2].startswith(setting) for row, setting in zip(rows, settings, strict=True)] == [True] * 4 + [False]
+    for name in guard.NAMES:
+        default, (_, said) = getattr(general, name.replace("-", "_")), written[name]
+        shown = "null" if default is None else f"{default:.0%}" if isinstance(default, float) else str(default)
+        assert f"`guards.{name.replace('-', '_')}: {shown}`" in said, name
 
 
 def test_table_of_faults_is_the_code_s() -> None:

@@ -253,9 +253,9 @@ def test_runs_are_found_the_last_first(ledger: Ledger) -> None:
     ledger.begin(side, ((one, ()) for one in _waiting(1)))
     _begin(ledger, "run-4", *_waiting(1), remote="elsewhere")
     assert ledger.runs("job", "remote") == ["run-3a", "run-3", "run-2", "run-1"]
-    assert ledger.rows_before("job", "remote", "rows.csv") == 2
-    assert ledger.rows_before("job", "remote", "other.csv") == 0
-    assert ledger.rows_before("job", "elsewhere", "rows.csv") == 0
+    assert ledger.run_before("job", "remote", "rows.csv", 9e9) == "run-3"
+    assert ledger.run_before("job", "remote", "other.csv", 9e9) is None
+    assert ledger.run_before("job", "elsewhere", "rows.csv", 9e9) is None
 
 
 def test_normal_forms_are_known_by_remote_and_referral(ledger: Ledger) -> None:

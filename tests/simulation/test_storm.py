@@ -59,7 +59,7 @@ def settings_of(folder: Path) -> Settings:
             "match": {"by": "id", "column": "Id"},
             "fields": {"Amount": {"field": "dealValue", "currency": "EUR"}, "Team": "team"},
             "limits": {"concurrency": 16},
-            "guards": {"changes": None, "first_run": None},
+            "guards": {"changes": None, "column": None, "first_run": None},
             "ledger": {"file": str(folder / "storm.ledger")},
         }
     )

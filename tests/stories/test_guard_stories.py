@@ -88,7 +88,7 @@ def test_too_many_changes_refuse_the_run(desk: Desk) -> None:
     desk.rows(*renamed(*range(1, 17)), *same)
     said = desk.run("apply", "--yes", "--report", "refused.json")
     assert (said.code, desk.box.patches) == (6, [])
-    assert "16 of 50 rows would change (32%), 15 allowed: nothing is sent" in said.err
+    assert "16 of 50 rows would change (32%; name 16), 15 allowed: nothing is sent" in said.err
     assert "--allow changes or --allow changes=16" in said.err
     assert said.out.startswith("=== PLAN ")
     assert (desk.folder / "refused.json").exists()
@@ -125,7 +125,7 @@ def test_words_after_allow_are_checked(desk: Desk) -> None:
     assert "no guard is called 'close'; did you mean 'closes'?" in said.err
     assert "--allow closes=many: the limit must be a whole number, as in closes=5" in said.err
     assert "--allow changes=: the limit must be a whole number" in said.err
-    assert "the guards are closes, consent, first-run, changes, rows" in said.err
+    assert "the guards are closes, consent, first-run, changes, column, clears, value, rows, unmatched, age" in said.err
 
 
 def _at_terminal(desk: Desk, answers: str, *args: str) -> Said:

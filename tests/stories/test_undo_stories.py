@@ -111,7 +111,7 @@ def test_an_undo_is_guarded_like_any_plan(desk: Desk) -> None:
     sent = len(desk.box.patches)
     said = desk.run("apply", "undo.plan", "--yes")
     assert (said.code, len(desk.box.patches)) == (6, sent)
-    assert "60 of the 60 rows of the run would change (100%), 18 allowed" in said.err
+    assert "60 of the 60 rows of the run would change (100%; name 60), 18 allowed" in said.err
 
 
 def test_runs_that_are_not_there_or_sent_nothing_are_told(desk: Desk) -> None:

@@ -1,0 +1,74 @@
+"""What the guards count: the rows of a plan go by one at a time, counts come out. Nothing is kept of a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from syncjob.core.fields import CURRENCY, DEAL_VALUE
+from syncjob.core.values import number
+from syncjob.model import Cause, Outcome, Settled
+
+NOTHING: tuple[object, ...] = (None, "", [])
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The last run over the same input: its rows, and when its file was written; 0 and None where nobody knows."""
+
+    rows: int = 0
+    written: datetime | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one plan.
+
+    `changed` counts rows by path, `columns` names the column that fed it; `moved` sums by currency how far deal values
+    move. `written` is when the file was, `read` when it was read. `rows_undone` are those of the run that is undone:
+    its changes are a share of those.
+    """
+
+    rows_undone: int = 0
+    earlier: Earlier = Earlier()
+    written: datetime | None = None
+    read: datetime | None = None
+    rows: int = 0
+    changes: int = 0
+    unmatched: int = 0
+    clears: int = 0
+    held: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    columns: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, row: Settled, touched: Callable[[Settled], Iterable[str]]) -> None:
+        """Count one row; `touched` names the guards that hold rows and that its operations touch."""
+        self.rows += 1
+        self.unmatched += row.outcome is Outcome.UNMATCHED
+        if row.cause is not Cause.TO_SEND:
+            return
+        self.changes += 1
+        self.held.update(set(touched(row)))
+        before, after = row.before(), row.after()
+        self.changed.update(before.keys())
+        self.clears += sum(after[path] in NOTHING and before[path] not in NOTHING for path in before)
+        for one in row.triples:
+            if one.path in before and one.column:
+                self.columns.setdefault(one.path, one.column)
+        if DEAL_VALUE in before:
+            self._move(row, number(before[DEAL_VALUE]), number(after[DEAL_VALUE]))
+
+    @property
+    def rows_of(self) -> int:
+        """The rows that changes are a share of."""
+        return self.rows_undone or self.rows
+
+    def _move(self, row: Settled, before: object, after: object) -> None:
+        currencies = (one.desired or one.observed for one in row.triples if one.path == CURRENCY)
+        currency = str(next(filter(None, currencies), "") or "?")
+        amounts = [one if isinstance(one, Decimal) else Decimal(0) for one in (before, after)]
+        self.moved[currency] = self.moved.get(currency, Decimal(0)) + abs(amounts[1] - amounts[0])
