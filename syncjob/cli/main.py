@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": ("syncjob.cli.validating:validate", "Check configuration and file, offline."),
     "plan": ("syncjob.cli.planning:plan", "Show what would change; nothing is sent."),
     "apply": ("syncjob.cli.applying:apply", "Send a plan, or plan a file and send it."),
+    "approve": ("syncjob.cli.approving:approve", "Send what a guard has held."),
     "drift": ("syncjob.cli.drifting:drift", "Show where row and remote have moved apart, and who moved."),
     "retry": ("syncjob.cli.retrying:retry", "Plan the rows anew that need a person."),
     "undo": ("syncjob.cli.undoing:undo", "Plan to take back what a run has sent."),

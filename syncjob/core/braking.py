@@ -80,7 +80,8 @@ def _value(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
             most = math.ceil(moved)
             words = (
                 f"deal values in {currency} would move by {most:,} in all, {int(limit):,} allowed: nothing is sent; are"
-                f" the amounts whole, and of that currency? Look at the plan, then --allow value or --allow value={most}"
+                " the amounts whole, and of that currency? Look at the plan, then --allow value or"
+                f" --allow value={most}"
             )
             yield Verdict("value", most, int(limit), holds=False, message=words)
 

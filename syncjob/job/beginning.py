@@ -132,4 +132,5 @@ def _facts(job: Job, plan: PlanFile, lifted: frozenset[str]) -> dict[str, object
         "operator": job.operator,
         "signed_in": job.signed_in,
         "reason": job.reason,
+        **({"approves": job.approves, "approved_by": job.operator} if job.approves else {}),
     }

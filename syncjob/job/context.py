@@ -51,7 +51,8 @@ class Job:
 
     `files` are those that the job reads and keeps, its configuration first: nothing that is written may replace them.
     `adopt` says whose word counts where nobody knows what was agreed on, `only` names the paths that this run is about
-    (all of them where it is empty); `operator` and `reason` say who runs it and why, for the ledger alone.
+    (all of them where it is empty); `operator` and `reason` say who runs it and why, for the ledger alone; `approves` is
+    the run whose held rows this one sends.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Job:
     only: frozenset[str] = frozenset()
     operator: str = ""
     reason: str = ""
+    approves: str = ""
     stop: Stop = field(default_factory=Stop)
     progress: Progress = _quiet
     wire: Any = None

@@ -88,7 +88,7 @@ def from_report(job: Job, file: Path, folder: Path, ledger: Ledger | None) -> Gi
     made_by = next((row.own[MADE_BY] for row in given.table if row.own.get(MADE_BY)), "")
     of_job = ledger.runs(job.settings.job, job.address) if ledger else []
     run = next((one for one in of_job if ledger and one in (made_by, ledger.run_of(made_by))), "")
-    return Given(given.source, given.digest, needing, 0, _answers(ledger, run) if ledger and run else NOTHING)
+    return Given(given.source, given.digest, needing, 0, moves_of(ledger, run) if ledger and run else NOTHING)
 
 
 def from_run(ledger: Ledger, run: str) -> Given:
@@ -100,10 +100,10 @@ def from_run(ledger: Ledger, run: str) -> Given:
             f"syncjob undo {undone}"
         )
     table = _OfRun(ledger, run, tuple(facts["columns"]))
-    return Given(facts["source"], facts["digest"], table, 0, _answers(ledger, run))
+    return Given(facts["source"], facts["digest"], table, 0, moves_of(ledger, run))
 
 
-def _answers(ledger: Ledger, run: str) -> str:
+def moves_of(ledger: Ledger, run: str) -> str:
     """Tell whether a run was over the job's own input, or settled answers about it."""
     return ANSWERS if ledger.facts(run)["moves"] in (BASES, ANSWERS) else NOTHING
 

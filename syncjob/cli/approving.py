@@ -1,0 +1,58 @@
+"""`syncjob approve`: what a guard has held is sent, now that a person has looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncjob.cli.options import Duration, job_of, lock_of, reporting, shared
+from syncjob.cli.sending import Asked, sent, workplace
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--select",
+    "words",
+    metavar="WHAT",
+    multiple=True,
+    help="Only these: a key, row=N or outcome=WORD (closes, consent, first_run); repeatable.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
+@click.option("--reason", metavar="TEXT", default="", help="Why: kept in the ledger, shown by history.")
+@click.option("--wait", metavar="10m", type=Duration(), default=0.0, help="Wait so long for another run to end.")
+@reporting
+@shared
+def approve(
+    run: str,
+    words: tuple[str, ...],
+    reports: tuple[Path, ...],
+    config: str | None,
+    allow: tuple[str, ...],
+    log_file: Path | None,
+    **more: Any,
+) -> int:
+    """Send what a guard has held.
+
+    RUN is the id of a past run, or last. Its held rows are read and compared again, and sent
+    if nothing else is needed than they had shown; the guards that had held them are lifted,
+    all others act. The ledger keeps who has approved.
+    """
+    from syncjob.cli.looking import run_named
+    from syncjob.cli.running import run as lived
+    from syncjob.core.selecting import selection
+    from syncjob.errors import Exit
+    from syncjob.job.releasing import plan_released, released
+    from syncjob.reports import prove_writable
+
+    job = job_of(config, allow, log_file, strict=more["strict"], reason=more["reason"])
+    selected = selection(words)
+    prove_writable(reports, taken=job.files)
+    asked = Asked(None, reports, None, more["wait"], as_json=more["as_json"], yes=more["yes"])
+    with workplace(lock_of(job), "approve", asked.wait_s) as (folder, ledger, named):
+        rows = released(ledger, run_named(ledger, job, run), selected)
+        lifted = rows.lifted(job)
+        planned = lived(lambda: plan_released(lifted, ledger, rows, folder / "plan"), job.stop)
+        return planned if isinstance(planned, Exit) else sent(lifted, asked, planned, ledger, named)
