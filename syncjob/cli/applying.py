@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import Duration, deciding, job_of, lock_of, reporting, shared
+from syncjob.cli.options import Duration, Scoped, deciding, job_of, knowing_last, lock_of, reporting, scoping, shared
 from syncjob.cli.sending import Asked, sent, workplace
 
 # As `core.guard.NAMES` says it, which a test holds against this: to import it here would make --help slow.
@@ -39,6 +39,7 @@ Guards, by the NAME that --allow takes:
 @click.option("--reason", metavar="TEXT", default="", help="Why this run: kept in the ledger, shown by history.")
 @click.option("--wait", metavar="10m", type=Duration(), default=0.0, help="Wait so long for another run to end.")
 @deciding
+@scoping
 @reporting
 @shared
 def apply(
@@ -56,8 +57,8 @@ def apply(
     standard input). Without SOURCE the configuration's rows.file is planned and sent.
     A plan whose run broke off is taken up where it stopped.
     """
-    said = {"adopt": more["adopt"], "only": more["only_fields"], "reason": more["reason"]}
-    job = job_of(config, allow, log_file, strict=more["strict"], **said)
+    said = {"adopt": more["adopt"], "only": more["only_fields"], "reason": more["reason"], "scoped": Scoped.of(more)}
+    job = knowing_last(job_of(config, allow, log_file, strict=more["strict"], **said))
     asked = Asked(source, reports, approved, more["wait"], as_json=more["as_json"], yes=more["yes"])
     return _applied(job, asked)
 
@@ -77,8 +78,11 @@ def _applied(job: Any, asked: Asked) -> int:
         raise UsageRefused(
             "--approved goes with a kept plan: syncjob plan FILE -o PLAN --report REPORT.xlsx, tick that, apply PLAN"
         )
-    if kept and (job.adopt or job.only):
-        raise UsageRefused("--adopt and --only-fields decide what is planned, and a kept plan is decided: plan again")
+    if kept and (job.adopt or job.only or job.scope):
+        raise UsageRefused(
+            "--adopt, --only-fields, --select and --exclude decide what is planned, and a kept plan is decided:"
+            " plan again"
+        )
     with workplace(lock, "apply", asked.wait_s) as (folder, ledger, named):
         planned = (
             PlanFile(given, into=folder)

@@ -8,7 +8,8 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -70,6 +71,23 @@ def deciding(command: Command) -> Command:
     )
 
 
+def scoping(command: Command) -> Command:
+    """Add the options that say which rows a run is about, and how long it may take."""
+    return _all(
+        command,
+        click.option(
+            "--select",
+            "selected",
+            metavar="WHAT",
+            multiple=True,
+            help="Only these: a key, row=N, field=NAME, or outcome=WORD of the last run. Kinds narrow, words add up.",
+        ),
+        click.option("--exclude", "excluded", metavar="WHAT", multiple=True, help="Not these; as --select says it."),
+        click.option("--max-duration", metavar="30m", type=Duration(), help="When it is up, the rest waits."),
+        click.option("--errors-max", metavar="N", type=click.IntRange(min=0), help="End when more rows have failed."),
+    )
+
+
 def reporting(command: Command) -> Command:
     """Add the options of commands that show a report."""
     return _all(
@@ -109,6 +127,30 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """What the options of `scoping` said."""
+
+    selected: tuple[str, ...]
+    excluded: tuple[str, ...]
+    duration_s: float | None
+    errors_max: int | None
+
+    @classmethod
+    def of(cls, words: dict[str, Any]) -> Scoped:
+        """Take them out of a command's words."""
+        return cls(*(words.pop(name) for name in ("selected", "excluded", "max_duration", "errors_max")))
+
+    def bounded(self, settings: Settings) -> Settings:
+        """Give the settings with the bounds that the command line names."""
+        said = {
+            "duration_max": None if self.duration_s is None else timedelta(seconds=self.duration_s),
+            "errors_max": self.errors_max,
+        }
+        limits = settings.limits.model_copy(update={name: value for name, value in said.items() if value is not None})
+        return settings.model_copy(update={"limits": limits})
+
+
 def job_of(
     config: str | None,
     allow: tuple[str, ...],
@@ -118,18 +160,24 @@ def job_of(
     adopt: str | None = None,
     only: str | None = None,
     reason: str = "",
+    scoped: Scoped | None = None,
 ) -> Job:
     """Build the job that the command line and the configuration describe."""
     from syncjob import config as configuration
     from syncjob.cli.terminal import Bar
     from syncjob.core.guard import allowances
     from syncjob.core.narrowing import paths_of
+    from syncjob.core.selecting import scope_of
     from syncjob.errors import UsageRefused
     from syncjob.exchange import World
     from syncjob.job import Job
 
     path = configuration.find(config, os.environ, Path.cwd())
     settings = configuration.load(path)
+    scope, named = None, frozenset[str]()
+    if scoped is not None:
+        scope, named = scope_of(scoped.selected, scoped.excluded)
+        settings = scoped.bounded(settings)
     files = tuple(_files(path, settings))
     if log_file is not None and log_file.resolve() in {one.resolve() for one in files}:
         raise UsageRefused(f"log {log_file}: is a file that this job reads or keeps; name another")
@@ -147,7 +195,8 @@ def job_of(
             allowed=allowed,
             strict=strict,
             adopt=cast("Whose | None", adopt),
-            only=paths,
+            only=paths & named if paths and named else paths | named,
+            scope=scope,
             operator=_operator(),
             reason=reason,
             progress=bar.show,
@@ -182,6 +231,26 @@ def prove_new(output: Path, *, force: bool | None = None) -> None:
     if output.exists() and not force:
         way_out = "name another" if force is None else "--force replaces it"
         raise UsageRefused(f"{output}: is there already, perhaps with somebody's work in it; {way_out}")
+
+
+def knowing_last(job: Job) -> Job:
+    """Give the job with how every row ended in its last run, where the scope asks for that."""
+    from dataclasses import replace
+
+    from syncjob.core.selecting import names_of
+    from syncjob.job.reading import BASES
+    from syncjob.ledger import Ledger
+
+    path, scope = ledger_file(job), job.scope
+    if scope is None or not path.exists() or not any(one and one.outcomes for one in (scope.select, scope.exclude)):
+        return job
+    ended: dict[str, frozenset[str]] = {}
+    with Ledger(path) as ledger:
+        runs = ledger.runs(job.settings.job, job.address, BASES)
+        for row in ledger.outcomes(runs[0]) if runs else ():
+            words = frozenset((str(row.outcome), str(row.cause)))
+            ended |= {name.casefold(): words for name in names_of(row)}
+    return replace(job, scope=replace(scope, ended=ended))
 
 
 def lock_of(job: Job) -> Lock:

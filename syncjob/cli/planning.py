@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import deciding, job_of, reporting, shared
+from syncjob.cli.options import Scoped, deciding, job_of, knowing_last, reporting, scoping, shared
 
 
 @click.command()
@@ -20,6 +20,7 @@ from syncjob.cli.options import deciding, job_of, reporting, shared
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 10 when changes are pending.")
 @deciding
+@scoping
 @reporting
 @shared
 def plan(
@@ -31,7 +32,7 @@ def plan(
     log_file: Path | None,
     adopt: str | None,
     only_fields: str | None,
-    **flags: bool,
+    **flags: Any,
 ) -> int:
     """Show what would change; nothing is sent.
 
@@ -41,7 +42,8 @@ def plan(
     from syncjob.job.planning import plan_given
     from syncjob.job.reading import from_file, input_of
 
-    job = job_of(config, allow, log_file, strict=flags["strict"], adopt=adopt, only=only_fields)
+    said: dict[str, Any] = {"adopt": adopt, "only": only_fields, "scoped": Scoped.of(flags)}
+    job = knowing_last(job_of(config, allow, log_file, strict=flags["strict"], **said))
     source = input_of(job, file)
     wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
     return planned(

@@ -35,7 +35,14 @@ OF_CAUSE = {
     Cause.SIGN_IN: Exit.SIGN_IN,
     Cause.REMOTE_UNAVAILABLE: Exit.REMOTE,
     Cause.BUDGET_SPENT: Exit.REMOTE,
+    Cause.TIME_UP: Exit.REMOTE,
+    Cause.ERRORS_MAX: Exit.REMOTE,
 }
+
+
+def waits(cause: Cause) -> bool:
+    """Tell whether a row that ended so needs a person, or the next run; one that nobody had asked for does not."""
+    return cause.outcome in NEEDS_PERSON and cause is not Cause.NOT_SELECTED
 
 
 def by_outcome(totals: Mapping[Cause, int]) -> dict[str, int]:
@@ -48,7 +55,7 @@ def by_outcome(totals: Mapping[Cause, int]) -> dict[str, int]:
 
 def check_tolerate(words: Collection[str]) -> None:
     """Refuse words that are neither outcome nor cause, or that need no tolerance: a typo must not hide a failure."""
-    causes = (one for one in Cause if one.outcome in NEEDS_PERSON and one not in OF_CAUSE)
+    causes = (one for one in Cause if waits(one) and one not in OF_CAUSE)
     known = [*map(str, NEEDS_PERSON), *map(str, causes)]
     wrong = [
         f"tolerate: {word!r} is no outcome or cause that needs a person{did_you_mean(word, known)}"
@@ -67,7 +74,7 @@ def exit_code(
     for cause, count in totals.items():
         if count and cause in OF_CAUSE:  # why a whole run came to nothing is never tolerated
             said.add(OF_CAUSE[cause])
-        elif count and cause.outcome in NEEDS_PERSON and not {str(cause), str(cause.outcome)} & set(tolerate):
+        elif count and waits(cause) and not {str(cause), str(cause.outcome)} & set(tolerate):
             said.add(Exit.NEEDS_PERSON)
     if totals.get(Cause.BUG, 0) >= SAME_BUGS_MAX or totals.get(Cause.ETAG_REFUSED, 0) >= SAME_BUGS_MAX:
         said.add(Exit.BROKEN)

@@ -11,15 +11,15 @@ Several are held together: a row must fit each kind of word, and one of the word
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from syncjob.core.fields import BY_NAME, did_you_mean
+from syncjob.core.fields import BY_NAME, BY_PATH, did_you_mean
 from syncjob.core.narrowing import paths_of
 from syncjob.core.pulled import is_pulled
 from syncjob.core.values import crm_id
 from syncjob.errors import UsageRefused
-from syncjob.model import Cause, Outcome, Settled
+from syncjob.model import Cause, Desired, Outcome, Settled
 
 KINDS = ("key", "row", "field", "outcome")
 
@@ -34,12 +34,16 @@ class Selection:
     paths: frozenset[str] = frozenset()
 
     def takes(self, row: Settled) -> bool:
-        """Tell whether a row is selected."""
-        names = {spelt for name in names_of(row) for spelt in (name, name.casefold(), crm_id(name))}
+        """Tell whether a row that has ended is selected."""
+        return self.fits(row.n, names_of(row), {str(row.outcome), str(row.cause)})
+
+    def fits(self, n: int, called: Collection[str], ended: Collection[str]) -> bool:
+        """Tell whether a row is selected: its number, what it may be called, and the words for how it has ended."""
+        names = {spelt for name in called for spelt in (name, name.casefold(), crm_id(name))}
         return (
             (not self.keys or bool(names & self.keys))
-            and (not self.rows or row.n in self.rows)
-            and (not self.outcomes or bool({str(row.outcome), str(row.cause)} & self.outcomes))
+            and (not self.rows or n in self.rows)
+            and (not self.outcomes or not self.outcomes.isdisjoint(ended))
         )
 
     def names(self, path: str) -> bool:
@@ -47,9 +51,40 @@ class Selection:
         return not self.paths or path in self.paths
 
 
-def names_of(row: Settled) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows a run is about: those of `select`, without those of `exclude`; None where nothing was said.
+
+    `ended` gives, by what a row may be called, the words for how it has ended in the last run.
+    """
+
+    select: Selection | None = None
+    exclude: Selection | None = None
+    ended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def takes(self, row: Desired | Settled) -> bool:
+        """Tell whether the run is about a row."""
+        n, called = (row.row.n if isinstance(row, Desired) else row.n), names_of(row)
+        ended = {word for name in called for word in self.ended.get(name.casefold(), ())}
+        if self.select is not None and not self.select.fits(n, called, ended):
+            return False
+        return self.exclude is None or not self.exclude.fits(n, called, ended)
+
+
+def scope_of(select: Iterable[str], exclude: Iterable[str]) -> tuple[Scope | None, frozenset[str]]:
+    """Read both options: which rows (None: all), which paths (all where empty); UsageRefused names every mistake."""
+    taken, left = selection(select), selection(exclude, "--exclude")
+    paths = taken.paths
+    if left.paths:
+        paths = (paths or frozenset(BY_PATH)) - left.paths
+    rows, others = (None if one == Selection(paths=one.paths) else one for one in (taken, left))
+    return (Scope(rows, others) if rows or others else None), paths
+
+
+def names_of(row: Desired | Settled) -> set[str]:
     """Give what a row may be called: its key, its referral, and the CRM's id where a pulled file shows that."""
-    known = row.columns.get(BY_NAME["externalReferenceId"].name, "") if is_pulled(row.columns) else ""
+    columns = row.row.columns if isinstance(row, Desired) else row.columns
+    known = columns.get(BY_NAME["externalReferenceId"].name, "") if is_pulled(columns) else ""
     return {row.key, row.id or "", known.strip()} - {""}
 
 

@@ -47,6 +47,8 @@ class Exchange(Gate):
     async def listing(self, pages: Pages) -> AsyncIterator[list[Mapping[str, Any]]]:
         """Give the listing page by page; an error of the tree where a page cannot be had."""
         while (query := pages.query) is not None:
+            if self.over is not None:
+                raise self.over.error
             yield pages.items((await self._page(query)).body)
 
     def miss(self, what: Next, answer: Answer, referral: str) -> Miss:

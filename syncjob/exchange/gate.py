@@ -38,13 +38,17 @@ class Over:
 
 @dataclass(slots=True)
 class Gate:
-    """What all workers of a run pass through; `requests` counts what left, by method."""
+    """What all workers of a run pass through.
+
+    `requests` counts what left, by method; `until` is a monotonic moment after which nothing new begins.
+    """
 
     clients: Sequence[Reader]
     limits: Limits
     world: World
     log: Log
     rows: int = 0
+    until: float | None = None
     requests: Counter[str] = field(default_factory=Counter)
     over: Over | None = None
     pace: Pace = field(init=False)
@@ -70,6 +74,8 @@ class Gate:
 
     async def _sent(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """Give what was heard, and whether it is worth another try under another token; the pace learns from it."""
+        if self.until is not None and self.world.monotonic() >= self.until:
+            self.end(Cause.TIME_UP, RemoteUnavailable("the run's time is up (limits.duration_max, --max-duration)"))
         client = await self._place()
         if client is None or (self.over is not None and method != "GET"):
             self._leave(client)

@@ -18,7 +18,7 @@ from syncjob.apply import Run, settle
 from syncjob.core import guard
 from syncjob.core.report import exit_code
 from syncjob.core.undoing import rules_of
-from syncjob.errors import Exit, GuardRefused, StorageRefused
+from syncjob.errors import Exit, GuardRefused, RemoteUnavailable, StorageRefused
 from syncjob.exchange import Sender
 from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
@@ -27,7 +27,7 @@ from syncjob.job.mending import mend
 from syncjob.job.remembering import bases_of, moment_of, tally_of
 from syncjob.ledger import Base, Ledger, Recorder
 from syncjob.ledger.purging import old, purge
-from syncjob.model import Cause, Change, Settled, Verdict
+from syncjob.model import Cause, Change, Outcome, Settled, Verdict
 from syncjob.planfile import Header, PlanFile
 from syncjob.remote import Writer, opened
 
@@ -51,6 +51,7 @@ class _Work:
     header: Header
     began: float
     done: int = 0
+    errors: int = 0
     failed: StorageRefused | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -88,7 +89,7 @@ async def apply(
     acting = tuple(one for one in acting if one.guard not in lifted)
     access = job.access()
     async with opened(Writer, access) as clients:
-        sender = Sender(clients, settings.limits, job.world, job.log, rows=changes)
+        sender = Sender(clients, settings.limits, job.world, job.log, rows=changes, until=job.until)
         await mend(job, sender, ledger)
         run = begun(job, plan, ledger, acting, lifted, approval)
         named(run)
@@ -162,6 +163,7 @@ async def _work(work: _Work) -> None:
             if work.failed is not None:
                 return
             work.recorder.settle(settled, _learnt(work, change, settled))
+            _check_errors(work, settled)
         except StorageRefused as error:
             work.failed = work.failed or error
             for task in work.tasks:
@@ -186,6 +188,15 @@ async def _settled(work: _Work, change: Change) -> Settled:
     if work.run.sender.over is not None:
         return Settled.of_change(change, work.run.sender.over.cause, str(work.run.sender.over.error))
     return await settle(change, work.run)
+
+
+def _check_errors(work: _Work, settled: Settled) -> None:
+    """End asking when more rows have failed than somebody wants to see."""
+    limit = work.job.settings.limits.errors_max
+    work.errors += settled.outcome in (Outcome.FAILED, Outcome.REJECTED)
+    if limit is not None and work.errors > limit:
+        words = f"{work.errors} rows have failed or were rejected, {limit} allowed (limits.errors_max, --errors-max)"
+        work.run.sender.end(Cause.ERRORS_MAX, RemoteUnavailable(words))
 
 
 def _told(work: _Work, settled: Settled) -> None:

@@ -12,6 +12,7 @@ from syncjob.core.adopting import Whose
 from syncjob.core.feeds import Feeds, compiled
 from syncjob.core.merge import Rules
 from syncjob.core.report import check_tolerate
+from syncjob.core.selecting import Scope
 from syncjob.errors import UsageRefused
 from syncjob.exchange import Log, World
 from syncjob.remote import Access, Credential, credential_of
@@ -51,8 +52,8 @@ class Job:
 
     `files` are those that the job reads and keeps, its configuration first: nothing that is written may replace them.
     `adopt` says whose word counts where nobody knows what was agreed on, `only` names the paths that this run is about
-    (all of them where it is empty); `operator` and `reason` say who runs it and why, for the ledger alone; `approves` is
-    the run whose held rows this one sends.
+    (all of them where it is empty); `operator` and `reason` say who runs it and why, for the ledger alone; `approves`
+    is the run whose held rows this one sends. `scope` says which rows it is about, None all.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Job:
     strict: bool = False
     adopt: Whose | None = None
     only: frozenset[str] = frozenset()
+    scope: Scope | None = None
     operator: str = ""
     reason: str = ""
     approves: str = ""
@@ -75,6 +77,7 @@ class Job:
     feeds: Feeds = field(init=False)
     rules: Rules = field(init=False)
     credential: Credential = field(init=False, repr=False)
+    until: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Check and compile what the configuration says of columns and fields; UsageRefused names all mistakes."""
@@ -85,6 +88,8 @@ class Job:
         object.__setattr__(
             self, "credential", credential_of(remote, self.environ, job=self.settings.job, monotonic=clock)
         )
+        lasting = self.settings.limits.duration_max
+        object.__setattr__(self, "until", None if lasting is None else clock() + lasting.total_seconds())
         check_tolerate(self.settings.tolerate)
         if self.adopt == "remote" and self.settings.merge.drift == "overwrite":
             raise UsageRefused(

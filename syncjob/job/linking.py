@@ -96,7 +96,7 @@ async def link(job: Job, file: Path) -> Links:
     listed = _Listed({}, {}, {})
     if waiting:
         async with opened(Reader, job.access()) as clients:
-            exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting)
+            exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting, until=job.until)
             listed = await _listed(job, exchange)
     found = _proposed(known, listed)
     proposed, ticked = sum(bool(one.candidates) for one in found), sum(one.ticked for one in found)

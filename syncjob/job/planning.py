@@ -69,7 +69,7 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
         if waiting:
             with remembering(job, undoing=bool(asked.undoes)) as memory:
                 async with opened(Reader, job.access()) as clients:
-                    exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting)
+                    exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting, until=job.until)
                     looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
                     notes = await observe(looking)
             requests = exchange.requests

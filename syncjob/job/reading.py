@@ -16,7 +16,7 @@ from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.links import linked
-from syncjob.model import Cause, Desired, Settled
+from syncjob.model import Cause, Desired, Settled, SourceRow
 from syncjob.planfile import Draft
 from syncjob.settings import Rows
 
@@ -101,7 +101,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
         if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        draft.add(narrowed(_linked(mapping.map_row(job.feeds, row), links), job.only))
+        draft.add(_mapped(job, row, links))
         shuffling.add(row)
         rows += 1
         job.progress("reading", rows, 0)
@@ -113,15 +113,24 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     notes = (*notes, *given.table.notes)
     if blank:
         notes = (*notes, f"{blank} blank rows were passed over")
-    for twins in draft.twins():
-        for parted in part_twins(twins):
-            if isinstance(parted, Settled):
-                draft.settle(parted)
+    _part(job, draft)
     job.log.info("input.read", source=given.source, digest=given.digest, rows=rows)
     moves = given.moves
     if moves == BASES and pulled.is_pulled(given.table.columns):
         moves = NOTHING  # such rows bring their own bases, of the day on which they were pulled
     return Input(given.source, given.digest, given.table.columns, notes, moves, given.written)
+
+
+def _part(job: Job, draft: Draft) -> None:
+    """Part twins, then those that the run is not about: a twin that disagrees counts, selected or not."""
+    for twins in draft.twins():
+        for parted in part_twins(twins):
+            if isinstance(parted, Settled):
+                draft.settle(parted)
+    if job.scope is not None:
+        for desired in draft.waiting():
+            if not job.scope.takes(desired):
+                draft.settle(Settled.of_desired(desired, Cause.NOT_SELECTED, ""))
 
 
 def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, list[Settled], Counter[Cause]]:
@@ -139,6 +148,13 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
                 if len(bad) < bad_max:
                     bad.append(settled)
     return read_in, bad, totals
+
+
+def _mapped(job: Job, row: SourceRow, links: Mapping[str, str]) -> Desired | Settled:
+    mapped = narrowed(_linked(mapping.map_row(job.feeds, row), links), job.only)
+    if isinstance(mapped, Settled) and job.scope is not None and not job.scope.takes(mapped):
+        return replace(mapped, cause=Cause.NOT_SELECTED, reason="")
+    return mapped
 
 
 def _linked(row: Desired | Settled, links: Mapping[str, str]) -> Desired | Settled:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from syncjob.core.report import NEEDS_PERSON
+from syncjob.core.report import NEEDS_PERSON, waits
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES, NOTHING, Given, from_file
@@ -56,7 +56,7 @@ class _Needing:
                 )
             if row.own.get(CAUSE) == Cause.NOT_APPROVED:
                 self.unticked += 1
-            elif row.fault or row.own[OUTCOME] in NEEDS_PERSON:
+            elif row.fault or (row.own[OUTCOME] in NEEDS_PERSON and row.own.get(CAUSE) != Cause.NOT_SELECTED):
                 yield row
             elif row.own.get(DECISION, "").strip():
                 self.idle += 1
@@ -73,7 +73,7 @@ class _OfRun:
 
     def __iter__(self) -> Iterator[SourceRow]:
         for settled in self.ledger.outcomes(self.run):
-            if settled.outcome in NEEDS_PERSON and settled.cause is not Cause.NOT_APPROVED:
+            if waits(settled.cause) and settled.cause is not Cause.NOT_APPROVED:
                 yield _row(settled)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from syncjob.core.report import NEEDS_PERSON, by_outcome
+from syncjob.core.report import by_outcome, waits
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
 from syncjob.ledger import Ledger, Lock, bases, finding
@@ -16,7 +16,7 @@ from syncjob.model.memory import Kept, Standing, Waiting
 from syncjob.remote import UNUSED_DAYS_MAX, claims_of, kept_sign_in
 
 SHOWN_MAX = 50
-WAITING = [str(cause) for cause in Cause if cause.outcome in NEEDS_PERSON]
+WAITING = [str(cause) for cause in Cause if waits(cause)]
 
 
 def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:

@@ -77,6 +77,9 @@ class Cause(StrEnum):
     BUDGET_SPENT = "budget_spent", Outcome.DEFERRED, "the run's budget for retries is spent"
     STOPPED = "stopped", Outcome.DEFERRED, "the run was stopped before this row was sent"
     BROKEN = "broken", Outcome.DEFERRED, "an assumption broke and the run ended before this row"
+    TIME_UP = "time_up", Outcome.DEFERRED, "the run's time was up before this row was sent"
+    ERRORS_MAX = "errors_max", Outcome.DEFERRED, "too many rows had failed; the run ended before this row"
+    NOT_SELECTED = "not_selected", Outcome.DEFERRED, "this run was about other rows (`--select`, `--exclude`)"
     LOCKED = "locked", Outcome.DEFERRED, "the remote has locked the referral for now"
     SIGN_IN = "sign_in", Outcome.DEFERRED, "a person must sign in first"
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from syncjob.model import UNKNOWN, Outcome, Report, Settled, Triple
+from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
     CLOSES,
     MASK,
@@ -115,7 +115,7 @@ def _groups(report: Report, rows_max: int | None) -> Iterator[str]:
 
 
 def _listed(row: Settled) -> bool:
-    return row.outcome is not Outcome.UNCHANGED or bool(row.warnings)
+    return (row.outcome is not Outcome.UNCHANGED or bool(row.warnings)) and row.cause is not Cause.NOT_SELECTED
 
 
 def _all_of(outcome: Outcome, report: Report) -> Iterable[Settled]:

@@ -159,6 +159,12 @@ class Limits(Section):
     retry_after_max_s: Annotated[Seconds, Field(description="a longer Retry-After ends the run")] = 600
     retries_min: Annotated[int, Field(ge=0, description="the run's budget of retries to start with")] = 20
     retries_share: Annotated[float, Field(ge=0, le=1, description="more budget: so much for each row")] = 0.2
+    duration_max: Annotated[
+        Age | None, Field(description="when so much time has passed, rows that were not sent wait for the next run")
+    ] = None
+    errors_max: Annotated[
+        int | None, Field(ge=0, description="when more rows than this have failed or were rejected, the run ends")
+    ] = None
     stop_s: Annotated[Seconds, Field(description="seconds in which a stop must be over")] = 8
     pages_max: Annotated[int, Field(ge=1, description="pages of one listing")] = 100_000
     input_mb_max: Annotated[int, Field(ge=1, description="size of the input, in MB")] = 200

@@ -111,7 +111,7 @@ def test_a_job_without_a_bar_is_hushed_all_the_same() -> None:
 def test_a_shell_completes_the_commands(desk: Desk) -> None:
     """What a shell asks for while a person types."""
     desk.environ |= {"_SYNCJOB_COMPLETE": "bash_complete", "COMP_WORDS": "syncjob a", "COMP_CWORD": "1"}
-    assert desk.run().out.split() == ["plain,apply"]
+    assert desk.run().out.split() == ["plain,apply", "plain,approve"]
 
 
 def test_an_empty_plan_is_kept_without_a_hint(desk: Desk) -> None:
