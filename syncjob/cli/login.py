@@ -40,7 +40,7 @@ def login(config: str | None, *, browser: bool, paste: bool, port: int) -> int:
     from syncjob.remote.auth.entra import SignIn
 
     path = configuration.find(config, os.environ, Path.cwd())
-    settings = configuration.load(path)
+    settings = configuration.load(path, os.environ)
     if settings.remote.auth is None or settings.remote.auth.client_id is None:
         raise UsageRefused(
             f"{path}: remote.auth.client_id is missing: the id of the app registration in Entra ID; the README says how"

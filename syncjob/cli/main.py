@@ -32,6 +32,7 @@ COMMANDS = {
     "history": ("syncjob.cli.looking:history", "Show what was written to referrals, by whom and why."),
     "ledger": ("syncjob.cli.keeping:ledger", "Export, import or check the ledger."),
     "purge": ("syncjob.cli.keeping:purge", "Forget runs that are older than you want to keep."),
+    "config": ("syncjob.cli.configuring:config", "Show the settings, and where each comes from."),
     "schema": ("syncjob.cli.schema:schema", "Print the JSON Schema of the configuration."),
     "sandbox": ("syncjob.cli.sandbox:sandbox", "Run an imitation of the Referrals API to try on."),
 }

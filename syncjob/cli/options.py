@@ -173,7 +173,7 @@ def job_of(
     from syncjob.job import Job
 
     path = configuration.find(config, os.environ, Path.cwd())
-    settings = configuration.load(path)
+    settings = configuration.load(path, os.environ)
     scope, named = None, frozenset[str]()
     if scoped is not None:
         scope, named = scope_of(scoped.selected, scoped.excluded)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from syncjob.config.environment import laid_over, named
 from syncjob.config.nodes import Node, Problem, Unreadable, parse
+from syncjob.config.origins import Origin, origins
 from syncjob.config.presets import laid_under
 from syncjob.config.secrets import without_secrets
 from syncjob.config.wording import section_of, worded
@@ -19,27 +22,40 @@ from syncjob.settings.auth import Auth
 BYTES_MAX = 4_000_000
 
 
-def load(path: Path) -> Settings:
-    """Read and check a configuration.
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check a configuration; what the environment says of a setting counts before the file.
 
     Paths (`rows.file`, `ledger.file` and so on) come out absolute, resolved against the file's folder and never the
     working folder: under cron that is another one, and a ledger elsewhere would be an empty one.
     Raises UsageRefused with all problems, a line each; none of them shows a secret.
     """
+    settings, _ = _checked(path, environ or {})
+    return _resolved(settings, path.absolute().parent)
+
+
+def explained(path: Path, environ: Mapping[str, str]) -> Iterator[Origin]:
+    """Read and check as `load` does, and give every setting with its value as it stands there, and where from."""
+    settings, root = _checked(path, environ)
+    return origins(settings, root, named(environ), path.name, settings.preset)
+
+
+def _checked(path: Path, environ: Mapping[str, str]) -> tuple[Settings, Node]:
+    variables = named(environ)
     try:
         root, problems = parse(_text(path))
     except Unreadable as error:
-        raise _refused(path, [error.problem]) from None
+        raise _refused(path, [error.problem], variables) from None
+    root, more = laid_over(root, environ)
     root, secrets = without_secrets(root)
-    problems += secrets
+    problems += (*more, *secrets)
     root = laid_under(root)
     try:
         settings = Settings.model_validate(_filled(root).plain())
     except ValidationError as error:
-        raise _refused(path, problems + worded(error, root)) from None
+        raise _refused(path, problems + worded(error, root), variables) from None
     if problems:
-        raise _refused(path, problems)
-    return _resolved(settings, path.absolute().parent)
+        raise _refused(path, problems, variables)
+    return settings, root
 
 
 def schema() -> dict[str, Any]:
@@ -105,6 +121,10 @@ def _at(folder: Path, path: Path | None) -> Path | None:
     return path and Path(os.path.normpath(folder / path))
 
 
-def _refused(path: Path, problems: list[Problem]) -> UsageRefused:
-    """Tell all at once, from the top of the file to its end."""
-    return UsageRefused(*(f"{path}:{one.line}: {one.said}" for one in sorted(problems, key=lambda one: one.line)))
+def _refused(path: Path, problems: list[Problem], variables: list[str]) -> UsageRefused:
+    """Tell all at once: the environment's, then from the top of the file to its end."""
+
+    def at(line: int) -> str:
+        return f"{path}:{line}" if line >= 0 else f"environment variable {variables[-line - 1]}"
+
+    return UsageRefused(*(f"{at(one.line)}: {one.said}" for one in sorted(problems, key=lambda one: one.line)))

@@ -51,7 +51,7 @@ from syncjob.settings.auth import Auth
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 STORIES = [(page, n) for page in (README, SAMPLES) for n in range(len(consoles(page)))]
-BELOW = ("ledger export", "ledger import", "ledger check")
+BELOW = ("config show", "ledger export", "ledger import", "ledger check")
 TABLES = ("fields", "kinds", "outcomes", "causes", "exits", "guards", "faults")
 FOREIGN = re.compile(
     r"\b(records?|entry|entries|expected|current(ly)?|actual(ly)?|existing|updates?|updated|deltas?|push(es|ed)?"

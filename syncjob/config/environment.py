@@ -1,0 +1,70 @@
+"""A configuration's tree and the environment go in; out comes the tree with what the environment says laid over it.
+
+    SYNCJOB_LIMITS__CONCURRENCY=4            limits.concurrency
+    SYNCJOB_REMOTE__AUTH__CLIENT_ID=…        remote.auth.client_id
+    SYNCJOB_TOLERATE=[unmatched]             a list or mapping, as YAML writes it on one line
+
+Two underscores part the steps. Columns are not named so: `fields`, `ignore` and whatever a file's columns are called
+in stays in the file; and no secret is a setting. Any other variable (`SYNCJOB_CONFIG`, or one that a token stands in)
+has no two underscores and is none of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncjob.config.nodes import NULLS, Node, Problem, Unreadable, parse
+
+PREFIX = "SYNCJOB_"
+PARTED = "__"
+WHOLE = ("JOB", "PRESET", "TOLERATE")  # what stands at the top, and is no section
+COLUMNS = ("fields", "ignore")
+
+
+def named(environ: Mapping[str, str]) -> list[str]:
+    """Give the variables that are settings, in the order in which their nodes are numbered: -1, -2, …."""
+    found = (name for name in environ if name.startswith(PREFIX))
+    return sorted(name for name in found if PARTED in name or name.removeprefix(PREFIX) in WHOLE)
+
+
+def laid_over(root: Node, environ: Mapping[str, str]) -> tuple[Node, list[Problem]]:
+    """Lay the environment over the tree; a node of it stands on the line minus one, minus two, … of `named`."""
+    problems: list[Problem] = []
+    for n, name in enumerate(named(environ), 1):
+        path = name.removeprefix(PREFIX).lower().split(PARTED)
+        if path[0] in COLUMNS or not all(path):
+            problems.append(Problem(-n, "names no setting; columns and their fields stand in the file"))
+            continue
+        try:
+            root = _set(root, path, _value(environ[name], -n))
+        except Unreadable as error:
+            problems.append(Problem(-n, error.problem.said))
+    return root, problems
+
+
+def _set(node: Node, path: list[str], value: Node) -> Node:
+    below = dict(node.value) if isinstance(node.value, dict) else {}
+    step, *rest = path
+    below[step] = _set(below.get(step, Node(value.line, {})), rest, value) if rest else value
+    return Node(node.line, below)
+
+
+def _value(text: str, line: int) -> Node:
+    """Read a value: what begins like a list or a mapping is one, everything else is the text that it is."""
+    if not text.lstrip().startswith(("[", "{")):
+        return Node(line, None if text.strip() in NULLS else text)
+    root, problems = parse(f"value: {text}")
+    if problems:
+        raise Unreadable(problems[0])
+    assert isinstance(root.value, dict), "a document's root is a mapping"
+    return _on(root.value["value"], line)
+
+
+def _on(node: Node, line: int) -> Node:
+    match node.value:
+        case dict():
+            return Node(line, {key: _on(one, line) for key, one in node.value.items()})
+        case list():
+            return Node(line, [_on(one, line) for one in node.value])
+        case _:
+            return Node(line, node.value)
