@@ -31,6 +31,7 @@ COMMANDS = {
     "explain": ("syncjob.cli.looking:explain", "Say how one row got from its cell to its end."),
     "history": ("syncjob.cli.looking:history", "Show what was written to referrals, by whom and why."),
     "ledger": ("syncjob.cli.keeping:ledger", "Export, import or check the ledger."),
+    "doctor": ("syncjob.cli.examining:doctor", "Say in the evening what would fail at night."),
     "purge": ("syncjob.cli.keeping:purge", "Forget runs that are older than you want to keep."),
     "config": ("syncjob.cli.configuring:config", "Show the settings, and where each comes from."),
     "schema": ("syncjob.cli.schema:schema", "Print the JSON Schema of the configuration."),

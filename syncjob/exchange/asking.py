@@ -49,7 +49,7 @@ class Exchange(Gate):
         while (query := pages.query) is not None:
             if self.over is not None:
                 raise self.over.error
-            yield pages.items((await self._page(query)).body)
+            yield pages.items((await self.page(query)).body)
 
     def miss(self, what: Next, answer: Answer, referral: str) -> Miss:
         """Say why a request for one referral came to nothing for good; some reasons end all asking."""
@@ -95,7 +95,8 @@ class Exchange(Gate):
                 break
         return self._unanswered(answer)
 
-    async def _page(self, query: str) -> Answer:
+    async def page(self, query: str) -> Answer:
+        """Give one page of the listing; an error of the tree where it cannot be had."""
         answer = Answer(Heard.UNSENT)
         for attempt in range(1, self.limits.attempts_max + 1):
             answer = await self.once("GET", lambda client: client.page(query, self.world.mark()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -22,7 +23,8 @@ class Answer:
     """What came back of one request; `status` is None unless it was answered.
 
     `code` is the error code of the body, `retry_after_s` what the header asked, `note` our words on what
-    went wrong below HTTP. `message` is the server's own and may hold anything: show it, never log it.
+    went wrong below HTTP, `date` the server's moment. `message` is the server's own and may hold anything: show it,
+    never log it.
     """
 
     heard: Heard
@@ -33,6 +35,7 @@ class Answer:
     note: str = ""
     request_id: str = ""
     retry_after_s: float | None = None
+    date: datetime | None = None
 
 
 def dumps(value: Any) -> str:

@@ -4,13 +4,22 @@ Nothing here tries again, waits or decides: that is for `exchange`. The token le
 origin; a redirect is never followed; a nextLink contributes its query and nothing else.
 """
 
-from syncjob.remote.auth import UNUSED_DAYS_MAX, Credential, claims_of, credential_of, kept_sign_in
+from syncjob.remote.auth import (
+    UNUSED_DAYS_MAX,
+    UNUSED_DAYS_WARN,
+    Credential,
+    claims_of,
+    credential_of,
+    kept_sign_in,
+    multi_factor,
+)
 from syncjob.remote.client import Access, Reader, Writer, opened
 from syncjob.remote.listing import Pages
 from syncjob.remote.transport import within
 
 __all__ = [
     "UNUSED_DAYS_MAX",
+    "UNUSED_DAYS_WARN",
     "Access",
     "Credential",
     "Pages",
@@ -19,6 +28,7 @@ __all__ = [
     "claims_of",
     "credential_of",
     "kept_sign_in",
+    "multi_factor",
     "opened",
     "within",
 ]

@@ -117,6 +117,7 @@ class Connection:
             note=_redirect(response),
             request_id=response.headers.get("request-id", "")[:100],
             retry_after_s=self._retry_after(response.headers.get("retry-after", "")),
+            date=_date(response.headers.get("date", "")),
         )
 
     def _retry_after(self, said: str) -> float | None:
@@ -128,6 +129,15 @@ class Connection:
         except (ValueError, TypeError, OverflowError):
             return None
         return wait_s if wait_s >= 0 else None
+
+
+def _date(said: str) -> datetime | None:
+    """Read the server's moment (RFC 9110, 6.6.1); None for what is none."""
+    try:
+        at = parsedate_to_datetime(said)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return at if at.tzinfo is not None else None
 
 
 class _Undecodable(Exception):

@@ -8,8 +8,18 @@ bearer       puts it on requests to one origin
 """
 
 from syncjob.remote.auth.bearer import Bearer
-from syncjob.remote.auth.claims import claims_of, user_of
+from syncjob.remote.auth.claims import claims_of, multi_factor, user_of
 from syncjob.remote.auth.credential import Credential, credential_of
-from syncjob.remote.auth.stores import UNUSED_DAYS_MAX, kept_sign_in
+from syncjob.remote.auth.stores import UNUSED_DAYS_MAX, UNUSED_DAYS_WARN, kept_sign_in
 
-__all__ = ["UNUSED_DAYS_MAX", "Bearer", "Credential", "claims_of", "credential_of", "kept_sign_in", "user_of"]
+__all__ = [
+    "UNUSED_DAYS_MAX",
+    "UNUSED_DAYS_WARN",
+    "Bearer",
+    "Credential",
+    "claims_of",
+    "credential_of",
+    "kept_sign_in",
+    "multi_factor",
+    "user_of",
+]

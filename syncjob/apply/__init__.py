@@ -1,0 +1,6 @@
+"""The only room that writes to the remote: one change, sent until it settles; and a probe that changes nothing."""
+
+from syncjob.apply.probing import probe
+from syncjob.apply.sending import Run, Sending, settle
+
+__all__ = ["Run", "Sending", "probe", "settle"]
