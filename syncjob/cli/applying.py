@@ -57,10 +57,14 @@ def apply(
     standard input). Without SOURCE the configuration's rows.file is planned and sent.
     A plan whose run broke off is taken up where it stopped.
     """
-    said = {"adopt": more["adopt"], "only": more["only_fields"], "reason": more["reason"], "scoped": Scoped.of(more)}
+    from syncjob.cli.terminal import say
+    from syncjob.job.noticing import noticed
+
+    said: dict[str, Any] = {name: more[name] for name in ("adopt", "reason")}
+    said |= {"only": more["only_fields"], "scoped": Scoped.of(more)}
     job = knowing_last(job_of(config, allow, log_file, strict=more["strict"], **said))
     asked = Asked(source, reports, approved, more["wait"], as_json=more["as_json"], yes=more["yes"])
-    return _applied(job, asked)
+    return noticed(job, asked.begun, lambda: _applied(job, asked), say)
 
 
 def _applied(job: Any, asked: Asked) -> int:

@@ -42,8 +42,10 @@ def approve(
     """
     from syncjob.cli.looking import run_named
     from syncjob.cli.running import run as lived
+    from syncjob.cli.terminal import say
     from syncjob.core.selecting import selection
     from syncjob.errors import Exit
+    from syncjob.job.noticing import noticed
     from syncjob.job.releasing import plan_released, released
     from syncjob.reports import prove_writable
 
@@ -51,8 +53,12 @@ def approve(
     selected = selection(words)
     prove_writable(reports, taken=job.files)
     asked = Asked(None, reports, None, more["wait"], as_json=more["as_json"], yes=more["yes"])
-    with workplace(lock_of(job), "approve", asked.wait_s) as (folder, ledger, named):
-        rows = released(ledger, run_named(ledger, job, run), selected)
-        lifted = rows.lifted(job)
-        planned = lived(lambda: plan_released(lifted, ledger, rows, folder / "plan"), job.stop)
-        return planned if isinstance(planned, Exit) else sent(lifted, asked, planned, ledger, named)
+
+    def act() -> int:
+        with workplace(lock_of(job), "approve", asked.wait_s) as (folder, ledger, named):
+            rows = released(ledger, run_named(ledger, job, run), selected)
+            lifted = rows.lifted(job)
+            planned = lived(lambda: plan_released(lifted, ledger, rows, folder / "plan"), job.stop)
+            return planned if isinstance(planned, Exit) else sent(lifted, asked, planned, ledger, named)
+
+    return noticed(job, asked.begun, act, say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not p
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the command line asks for besides the job."""
+    """What the command line asks for besides the job; `begun` takes the id of the run that comes of it."""
 
     source: Path | None
     reports: tuple[Path, ...]
@@ -22,6 +22,7 @@ class Asked:
     wait_s: float
     as_json: bool
     yes: bool
+    begun: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -78,9 +79,7 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
         approval = approved(job, asked.ticked, plan, Path(folder)) if asked.ticked else None
     confirm = assent if asked.yes else _shown_first(job, ask)
     cost = {} if plan.copy is None else plan.footer.requests
-    begun: list[str] = []
-
-    new = ledger.is_new
+    begun, new = asked.begun, ledger.is_new
 
     def told(name: str) -> None:
         if new:

@@ -136,6 +136,15 @@ class Ledger(Recall):
                 _settle(connection, run, [_unanswered(Settled.from_json(json.loads(text)))])
         self.note(run, {"resumed_at": [*self.facts(run).get("resumed_at", ()), iso(at)]})
 
+    def remember(self, name: str, value: str) -> int | None:
+        """Keep a number under a name; give the one that was kept there before."""
+        with self.database.writing() as connection:
+            here = facts.c.name == name
+            before = connection.execute(select(facts.c.value).where(here)).scalar_one_or_none()
+            connection.execute(facts.delete().where(here))
+            connection.execute(facts.insert(), {"name": name, "value": value})
+        return int(before) if before is not None and before.isdecimal() else None
+
     def archive(self, digest: str, source: str, file: Path) -> None:
         """Keep the file that a run has read."""
         archive.put(self.database, digest, source, file)

@@ -28,6 +28,7 @@ from syncjob.settings.kinds import (
     Url,
     Zone,
 )
+from syncjob.settings.notices import Notices
 from syncjob.settings.section import Section
 
 
@@ -252,6 +253,7 @@ class Settings(Section):
     guards: Guards = Guards()
     plan: PlanFile = PlanFile()
     ledger: Ledger = Ledger()
+    notices: Notices = Notices()
     tolerate: Annotated[
         tuple[str, ...], Field(description="outcomes or causes that need no person: unmatched, remote_refused, …")
     ] = ()

@@ -1,0 +1,80 @@
+"""Who is to be told of a run, and whether at all: how it ended in, audiences and words out. Counts alone, no values.
+
+people     rows wait for a person
+sign_in    somebody must sign in
+run        the run itself came to nothing: refused, unreachable, out of disk, broken
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from syncjob.errors import Exit
+from syncjob.model.told import Told
+from syncjob.settings.notices import When
+
+Audience = Literal["people", "sign_in", "run"]
+OF_EXIT: dict[Exit, Audience] = {Exit.OK: "people", Exit.NEEDS_PERSON: "people", Exit.SIGN_IN: "sign_in"}
+VERDICTS = {
+    Exit.OK: "all is well",
+    Exit.NEEDS_PERSON: "rows need a person",
+    Exit.SIGN_IN: "somebody must sign in: syncjob login",
+    Exit.GUARD: "a guard refused the run; nothing was sent",
+    Exit.REMOTE: "the remote could not be reached, or time or budget was up; safe to run again",
+    Exit.STORAGE: "the disk or the ledger refused",
+    Exit.LOCKED: "another run was at work",
+    Exit.INPUT: "the file of rows was refused; nothing was sent",
+    Exit.USAGE: "the configuration or the command cannot be followed; nothing was sent",
+}
+STOPPED = (Exit.INTERRUPTED, Exit.TERMINATED)
+
+
+def audience(told: Told) -> Audience:
+    """Say whom an ending concerns."""
+    return OF_EXIT.get(_exit(told), "run")
+
+
+def wanted(told: Told, when: When) -> bool:
+    """Tell whether a notice is to go out."""
+    failed = told.code != Exit.OK
+    match when:
+        case "never":
+            return False
+        case "always":
+            return True
+        case "failure":
+            return failed
+        case "change":
+            return failed or told.totals.get("applied", 0) > 0
+        case "new":
+            return bool(told.fresh) or (told.code != told.before and (failed or told.before is not None))
+
+
+def title(told: Told) -> str:
+    """Give the one line that is read at a glance."""
+    code = _exit(told)
+    if code in STOPPED:
+        return f"syncjob {told.job}: stopped by a signal"
+    if code is Exit.NEEDS_PERSON:
+        fresh = f", {told.fresh} of them new" if told.fresh else ""
+        rows = "1 row needs" if told.waiting == 1 else f"{told.waiting} rows need"
+        return f"syncjob {told.job}: {rows} a person{fresh}"
+    return f"syncjob {told.job}: {VERDICTS.get(code, 'an assumption broke; somebody has to look into it')}"
+
+
+def body(told: Told) -> str:
+    """Give what stands below it: counts, the run, where to look."""
+    counts = ", ".join(f"{count} {name}" for name, count in told.totals.items() if name != "rows")
+    lines = [
+        f"{told.totals['rows']} rows: {counts}" if told.totals else "",
+        f"run {told.run}, exit code {told.code}" if told.run else f"exit code {told.code}",
+        told.url or (f"look: syncjob show {told.run}" if told.run else ""),
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def _exit(told: Told) -> Exit:
+    try:
+        return Exit(told.code)
+    except ValueError:
+        return Exit.BROKEN

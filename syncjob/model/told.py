@@ -1,0 +1,26 @@
+"""What a notice says of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a run ended, as far as a notice may say it: counts and names of the job's own, and no value of a row.
+
+    `fresh` are rows that wait for a person now and did not after the run before; `before` is how that one ended.
+    """
+
+    job: str
+    code: int
+    run: str = ""
+    totals: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    fresh: int = 0
+    before: int | None = None
+    took_s: float = 0.0
+    at: float = 0.0
+    url: str = ""
