@@ -10,12 +10,14 @@ import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from syncjob.model import dumps
 from syncjob.settings.auth import Auth
 from syncjob.settings.kinds import (
+    MICROSOFT,
     Age,
     Blank,
     Columns,
@@ -27,6 +29,7 @@ from syncjob.settings.kinds import (
     Translation,
     Url,
     Zone,
+    is_known,
 )
 from syncjob.settings.notices import Notices
 from syncjob.settings.section import Section
@@ -36,6 +39,9 @@ class Remote(Section):
     """The Referrals API to keep in step."""
 
     url: Annotated[Url, Field(description="https://HOST; http for localhost only")]
+    other_host: Annotated[
+        bool, Field(description="true: url is another host than Microsoft's on purpose, a gateway of your own")
+    ] = False
     tenant: Annotated[str | None, Field(description="the partner's tenant; a plan is pinned to it")] = None
     auth: Auth | None = None
     filter: Annotated[str | None, Field(description="an OData $filter for the listing")] = None
@@ -257,6 +263,15 @@ class Settings(Section):
     tolerate: Annotated[
         tuple[str, ...], Field(description="outcomes or causes that need no person: unmatched, remote_refused, …")
     ] = ()
+
+    @model_validator(mode="after")
+    def _known_host(self) -> Settings:
+        if not self.remote.other_host and not is_known(self.remote.url):
+            raise ValueError(
+                f"remote.url: {urlsplit(self.remote.url).hostname} is neither {MICROSOFT} nor this machine; if it is"
+                " meant, a gateway of your own, say so: remote.other_host: true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _token_for_a_real_remote(self) -> Settings:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 REFERRALS = "/engagements/referrals"
 VERSION = "/v1.0"
+MICROSOFT = "api.partner.microsoft.com"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 AUTHORITIES = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 PERCENT = re.compile(r"\d{1,3}(\.\d+)?%")
@@ -42,6 +43,11 @@ def _can_be_reached(parts: SplitResult) -> bool:
         return bool(HOST.fullmatch(host) and host.encode("idna") and parts.port != 0 and parts.path.isprintable())
     except ValueError:
         return False
+
+
+def is_known(url: str) -> bool:
+    """Tell whether an address is Microsoft's or on this machine: a token must not go to whatever a typo names."""
+    return urlsplit(url).hostname in (MICROSOFT, *LOOPBACK)
 
 
 def known_zone(text: str) -> str:

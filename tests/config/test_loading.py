@@ -171,8 +171,17 @@ def test_a_value_of_either_kind_is_told_once(folder: Path, verify: str) -> None:
 
 def test_a_missing_sign_in_is_told_at_the_remote(folder: Path) -> None:
     """A rule over several keys names the section that it speaks of."""
-    (said,) = problems(folder, PLAIN.replace("http://localhost:8080", "https://api.example"))
+    (said,) = problems(folder, PLAIN.replace("http://localhost:8080", "https://api.partner.microsoft.com"))
     assert said.startswith("2: remote.auth is missing")
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal", "api.partner.microsoft.com.x.example"])
+def test_a_host_that_is_not_the_remotes_is_refused_until_it_is_meant(folder: Path, host: str) -> None:
+    """The token must not go to whatever a typo, or somebody with the file, names (F-115)."""
+    text = PLAIN.replace("url: http://localhost:8080", f"url: https://{host}\n  auth: {{token_env: TOKEN}}")
+    (said,) = problems(folder, text)
+    assert f"remote.url: {host} is neither api.partner.microsoft.com nor this machine" in said
+    assert loaded(folder, text.replace("auth:", "other_host: true\n  auth:")).remote.other_host
 
 
 def test_long_values_are_shortened(folder: Path) -> None:

@@ -90,7 +90,7 @@ def test_plain_http_stays_on_this_machine(desk: Desk, url: str) -> None:
 def test_a_real_remote_needs_a_token(desk: Desk) -> None:
     """HTTPS without remote.auth is a mistake in the configuration, told before anything happens."""
     desk.rows(*renamed(1))
-    desk.configure(remote={"url": "https://api.example.com"})
+    desk.configure(remote={"url": "https://api.partner.microsoft.com"})
     _refused(desk, "remote.auth is missing")
 
 

@@ -135,7 +135,7 @@ def test_each_ending_goes_to_its_audience(told: Desk, ear: Ear, harm: str, code:
             pass
     if harm in ("guard", "remote", "sign-in"):
         text = told.config.read_text()
-        told.config.write_text(f"{text}notices: {{on: always, people: [PEOPLE], sign_in: [SIGN_IN], run: [RUN]}}\n")
+        told.config.write_text(f"{text}notices: {{when: always, people: [PEOPLE], sign_in: [SIGN_IN], run: [RUN]}}\n")
     said = told.run("apply", "--yes")
     assert (said.code, ear.titles) == (code, [title])
 

@@ -356,3 +356,36 @@ def test_a_link_in_its_place_is_not_followed(signed_in: Desk, tmp_path: Path) ->
     assert (said.code, "is a link" in said.err) == (2, True)
     assert signed_in.run("login").code == 0
     assert (other.read_bytes() == before, kept.is_symlink()) == (True, False)
+
+
+def test_no_secret_of_the_sign_in_is_seen_anywhere_else(desk: Desk, entra: Entra) -> None:
+    """Client secret, refresh and access token, mail: in no output, log, report, plan or crash, well or not."""
+    entra.secret, entra.user = SECRET, "canary.user@contoso.example"
+    configured(desk, **_by_variable(desk))
+    login = _pasted(desk)
+    desk.rows(*renamed(1, 2))
+    files = ["--report=r.json", "--report=r.csv", "--report=r.txt", "--log-file=run.log"]
+    seen = [desk.run("plan", "-o", "kept.plan", *files), desk.run("apply", "kept.plan", "--yes", *files)]
+    secrets = {SECRET, *entra.tokens, *entra.refreshing}
+    entra.deny = "50173"
+    seen += [desk.run("apply", "--yes", *files), desk.run("doctor"), desk.run("status"), desk.run("config", "show")]
+    entra.deny, entra.secret = "", "another"
+    seen += [desk.run("apply", "--yes", *files), desk.run("login", "--browser", "--paste", stdin=b"x\n")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("syncjob.remote.auth.entra.SignIn.get", _broken)
+        seen.append(desk.run("plan", *files))
+    assert [one.code for one in (login, *seen)] == [0, 0, 0, 5, 5, 0, 0, 5, 5, 1]
+    own = ("token", desk.config.name)
+    kept = [one for one in desk.folder.rglob("*") if one.is_file() and one.name not in own]
+    texts = {one.name: one.read_bytes().decode("utf-8", "replace") for one in kept}
+    texts |= {f"{n} {name}": getattr(one, name) for n, one in enumerate((login, *seen)) for name in ("out", "err")}
+    assert [(name, secret[:20]) for name, text in texts.items() for secret in secrets if secret in text] == []
+    named = {name for name, text in texts.items() if entra.user in text}
+    assert named <= {"0 err", "5 out", "6 out", desk.ledger.name, f"{desk.ledger.name}-wal"}, (
+        "login, status, config show, ledger"
+    )
+
+
+def _broken(sign_in: Any, **_: object) -> None:
+    held = sign_in.store.load()
+    raise RuntimeError(f"a bug that holds {held.current}")
