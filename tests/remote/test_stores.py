@@ -17,7 +17,8 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, ResourceNotFoundError
 
 from syncjob.errors import RemoteUnavailable, StorageRefused, UsageRefused
-from syncjob.remote.auth.stores import FileStore, Kept, KeyringStore, store_of
+from syncjob.remote.auth.kept import Kept
+from syncjob.remote.auth.stores import FileStore, KeyringStore, store_of
 from syncjob.remote.auth.vault import VaultStore
 from syncjob.settings.auth import Auth
 
@@ -26,7 +27,8 @@ CLIENT = "11111111-2222-4333-8444-555555555555"
 SAVING = """
 import sys
 from pathlib import Path
-from syncjob.remote.auth.stores import FileStore, Kept
+from syncjob.remote.auth.kept import Kept
+from syncjob.remote.auth.stores import FileStore
 store, n = FileStore(Path(sys.argv[1])), 0
 print("ready", flush=True)
 while True:

@@ -1,10 +1,12 @@
 """Sign-in: where access tokens come from, how they are renewed, and that they go nowhere but to the remote.
 
-tokens       a token, and what gives one: a variable, a command
-entra        what gives one for a sign-in that a person has begun (MSAL)
-stores       where the refresh token is kept between runs
-credential   the one token of a run: fetched once, renewed once for all workers, held against who was pinned
-bearer       puts it on requests to one origin
+    tokens       a token, and what gives one: a variable, a command
+    entra        what gives one for a sign-in that a person has begun (MSAL)
+    kept         what is kept of that between runs, and `stores` where: a file, the keyring, a vault
+    credential   the one token of a run: fetched once, renewed once for all workers, held against who was pinned
+    bearer       puts it on requests to one origin
+
+Nothing here decides what is asked or sent.
 """
 
 from syncjob.remote.auth.bearer import Bearer

@@ -21,9 +21,10 @@ import httpx
 
 from syncjob.errors import RemoteUnavailable, SignInNeeded, UsageRefused
 from syncjob.remote.auth.claims import Pinned, user_of
+from syncjob.remote.auth.kept import Kept
 from syncjob.remote.auth.network import Network
 from syncjob.remote.auth.saying import number_of, sentence, transient
-from syncjob.remote.auth.stores import Kept, Store, store_of
+from syncjob.remote.auth.stores import Store, store_of
 from syncjob.remote.auth.tokens import Token
 from syncjob.remote.trust import trust
 from syncjob.settings import Remote

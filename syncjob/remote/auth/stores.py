@@ -7,16 +7,15 @@ was kept before stays beside what is kept now, for one try more.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from syncjob.errors import StorageRefused, UsageRefused
+from syncjob.remote.auth.kept import Kept, read
 from syncjob.settings import Remote
 from syncjob.settings.auth import Auth
 from syncjob.whole import written
@@ -27,20 +26,6 @@ PARTS_MAX = 100
 UNUSED_DAYS_MAX = 90  # a refresh token that nobody uses for so long is gone; each use begins anew
 UNUSED_DAYS_WARN = 60
 PLAIN = ("keyring.backends.null", "keyring.backends.fail", "keyrings.alt")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A sign-in: MSAL's cache of it now and before, and when (seconds since 1970) it was used and begun last."""
-
-    current: str = field(repr=False)
-    previous: str = field(repr=False, default="")
-    used_at: float = 0.0
-    begun_at: float = 0.0
-
-    def text(self) -> str:
-        """Write it down."""
-        return json.dumps({name: getattr(self, name) for name in ("current", "previous", "used_at", "begun_at")})
 
 
 class Store(Protocol):
@@ -74,18 +59,6 @@ def kept_sign_in(remote: Remote, job: str) -> Kept | None:
     """Give the sign-in that is kept, None where there is none yet."""
     assert remote.auth is not None, "there is something to sign in with"
     return store_of(remote.auth, job).load()
-
-
-def read(text: str, place: str) -> Kept:
-    """Read what was written down; UsageRefused where it is something else."""
-    try:
-        found: Any = json.loads(text)
-        kept = Kept(**found)
-        assert isinstance(kept.current, str), "a text"
-        assert isinstance(kept.previous, str), "a text"
-        return Kept(kept.current, kept.previous, float(kept.used_at), float(kept.begun_at))
-    except (ValueError, TypeError, AssertionError):
-        raise UsageRefused(f"{place}: holds no sign-in of syncjob's; sign in again: syncjob login") from None
 
 
 class FileStore:

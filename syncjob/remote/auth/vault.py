@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncjob.errors import RemoteUnavailable, StorageRefused, UsageRefused
-from syncjob.remote.auth.stores import Kept, read
+from syncjob.remote.auth.kept import Kept, read
 
 
 class VaultStore:
