@@ -64,7 +64,7 @@ def apply(
     said |= {"only": more["only_fields"], "scoped": Scoped.of(more)}
     job = knowing_last(job_of(config, allow, log_file, strict=more["strict"], **said))
     asked = Asked(source, reports, approved, more["wait"], as_json=more["as_json"], yes=more["yes"])
-    return noticed(job, asked.begun, lambda: _applied(job, asked), say)
+    return noticed(job, asked.begun, lambda: _applied(job, asked), say, side=job.scope is not None)
 
 
 def _applied(job: Any, asked: Asked) -> int:

@@ -36,17 +36,18 @@ def approve(
 ) -> int:
     """Send what a guard has held.
 
-    RUN is the id of a past run, or last. Its held rows are read and compared again, and sent
-    if nothing else is needed than they had shown; the guards that had held them are lifted,
-    all others act. The ledger keeps who has approved.
+    RUN is the id of a past run, or last: the last one that has held a row. Its held rows are
+    read and compared again, and sent if nothing else is needed than they had shown; the
+    guards that had held them are lifted, all others act. A row that a later run has looked
+    at is left to that one. The ledger keeps who has approved.
     """
-    from syncjob.cli.looking import run_named
+    from syncjob.cli.looking import LAST, run_named
     from syncjob.cli.running import run as lived
     from syncjob.cli.terminal import say
     from syncjob.core.selecting import selection
     from syncjob.errors import Exit
     from syncjob.job.noticing import noticed
-    from syncjob.job.releasing import plan_released, released
+    from syncjob.job.releasing import last_holding, plan_released, released
     from syncjob.reports import prove_writable
 
     job = job_of(config, allow, log_file, strict=more["strict"], reason=more["reason"])
@@ -56,9 +57,10 @@ def approve(
 
     def act() -> int:
         with workplace(lock_of(job), "approve", asked.wait_s) as (folder, ledger, named):
-            rows = released(ledger, run_named(ledger, job, run), selected)
+            name = (last_holding(ledger, job) if run == LAST else None) or run_named(ledger, job, run)
+            rows = released(ledger, name, selected)
             lifted = rows.lifted(job)
             planned = lived(lambda: plan_released(lifted, ledger, rows, folder / "plan"), job.stop)
             return planned if isinstance(planned, Exit) else sent(lifted, asked, planned, ledger, named)
 
-    return noticed(job, asked.begun, act, say)
+    return noticed(job, asked.begun, act, say, side=True)

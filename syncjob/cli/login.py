@@ -60,26 +60,48 @@ def login(config: str | None, *, browser: bool, paste: bool, port: int) -> int:
 def _pin(path: Path, settings: Settings, who: Mapping[tuple[str, ...], str]) -> None:
     """Write who signed in into the configuration, where it does not say so yet."""
     from syncjob.cli.terminal import say
-    from syncjob.config.pinning import pinned
     from syncjob.errors import StorageRefused
-    from syncjob.whole import written
 
     remote = settings.remote
     known = {("remote", "tenant"): remote.tenant, ("remote", "auth", "user"): remote.auth and remote.auth.user}
     new = {place: value for place, value in who.items() if value and not known[place]}
     if not new:
         return
+    lines = ", ".join(f"{'.'.join(place)}: {value}" for place, value in new.items())
     try:
-        text = pinned(path.read_bytes().decode("utf-8-sig"), new)
-        written(path, lambda file: _put(file, text))
-    except OSError as error:
-        lines = ", ".join(f"{'.'.join(place)}: {value}" for place, value in new.items())
-        raise StorageRefused(f"{path}: cannot be written ({error.strerror}); add yourself: {lines}") from None
+        _replace(path, new)
+    except (OSError, ValueError, AssertionError) as error:
+        words = getattr(error, "strerror", None) or "it is written in a way that is left to you"
+        raise StorageRefused(f"{path}: cannot be written ({words}); add yourself: {lines}") from None
     say(f"{path}: {', '.join('.'.join(place) for place in new)} pinned")
 
 
-def _put(file: BinaryIO, text: str) -> None:
-    file.write(text.encode())
+def _replace(path: Path, new: Mapping[tuple[str, ...], str]) -> None:
+    """Pin the values in the file itself, wherever a link leads; its mode and its owner stay."""
+    import os
+    import stat
+    from contextlib import suppress
+
+    from syncjob.config.pinning import pinned
+    from syncjob.whole import written
+
+    place = path.resolve()
+    raw, before = place.read_bytes(), place.stat()
+    mark = b"\xef\xbb\xbf" if raw.startswith(b"\xef\xbb\xbf") else b""
+    text = pinned(raw.removeprefix(mark).decode(), new)
+
+    def put(temporary: Path, target: Path) -> Path:
+        temporary.chmod(stat.S_IMODE(before.st_mode))
+        if hasattr(os, "chown"):
+            with suppress(PermissionError):  # only root may give it away
+                os.chown(temporary, before.st_uid, before.st_gid)
+        return temporary.replace(target)
+
+    written(place, lambda file: _put(file, mark + text.encode()), put)
+
+
+def _put(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
 
 
 class _Listener:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not p
     from syncjob.ledger import Lock
     from syncjob.settings import Settings
 
+RUNS_BACK_MAX = 10
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -240,16 +241,18 @@ def knowing_last(job: Job) -> Job:
     from syncjob.core.selecting import names_of
     from syncjob.job.reading import BASES
     from syncjob.ledger import Ledger
+    from syncjob.model import Cause
 
     path, scope = ledger_file(job), job.scope
     if scope is None or not path.exists() or not any(one and one.outcomes for one in (scope.select, scope.exclude)):
         return job
     ended: dict[str, frozenset[str]] = {}
     with Ledger(path) as ledger:
-        runs = ledger.runs(job.settings.job, job.address, BASES)
-        for row in ledger.outcomes(runs[0]) if runs else ():
-            words = frozenset((str(row.outcome), str(row.cause)))
-            ended |= {name.casefold(): words for name in names_of(row)}
+        for run in reversed(ledger.runs(job.settings.job, job.address, BASES)[:RUNS_BACK_MAX]):
+            for row in ledger.outcomes(run):
+                if row.cause is not Cause.NOT_SELECTED:  # of such a row an earlier run knows more
+                    words = frozenset((str(row.outcome), str(row.cause)))
+                    ended |= {name.casefold(): words for name in names_of(row)}
     return replace(job, scope=replace(scope, ended=ended))
 
 

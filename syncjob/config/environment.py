@@ -19,12 +19,13 @@ PREFIX = "SYNCJOB_"
 PARTED = "__"
 WHOLE = ("JOB", "PRESET", "TOLERATE")  # what stands at the top, and is no section
 COLUMNS = ("fields", "ignore")
+SECTIONS = ("REMOTE", "ROWS", "MATCH", "DEFAULTS", "MERGE", "LIMITS", "GUARDS", "LEDGER", "NOTICES", "FIELDS", "IGNORE")
 
 
 def named(environ: Mapping[str, str]) -> list[str]:
     """Give the variables that are settings, in the order in which their nodes are numbered: -1, -2, …."""
     found = (name for name in environ if name.startswith(PREFIX))
-    return sorted(name for name in found if PARTED in name or name.removeprefix(PREFIX) in WHOLE)
+    return sorted(name for name in found if PARTED in name or _meant(name.removeprefix(PREFIX)))
 
 
 def laid_over(root: Node, environ: Mapping[str, str]) -> tuple[Node, list[Problem]]:
@@ -32,14 +33,32 @@ def laid_over(root: Node, environ: Mapping[str, str]) -> tuple[Node, list[Proble
     problems: list[Problem] = []
     for n, name in enumerate(named(environ), 1):
         path = name.removeprefix(PREFIX).lower().split(PARTED)
-        if path[0] in COLUMNS or not all(path):
-            problems.append(Problem(-n, "names no setting; columns and their fields stand in the file"))
+        if wrong := _wrong(name, path, environ[name]):
+            problems.append(Problem(-n, wrong))
             continue
         try:
             root = _set(root, path, _value(environ[name], -n))
         except Unreadable as error:
             problems.append(Problem(-n, error.problem.said))
     return root, problems
+
+
+def _meant(rest: str) -> bool:
+    """Tell whether a name without two underscores was meant for a setting all the same."""
+    return rest in WHOLE or rest.partition("_")[0] in SECTIONS
+
+
+def _wrong(name: str, path: list[str], value: str) -> str:
+    """Say why a variable cannot be taken as it is; nothing where it can."""
+    if name.removeprefix(PREFIX) not in WHOLE and PARTED not in name:
+        return "two underscores part the steps, as in SYNCJOB_LIMITS__CONCURRENCY; a whole section stands in the file"
+    if path[0] in COLUMNS or not all(path):
+        return "names no setting; columns and their fields stand in the file"
+    if name != name.upper():
+        return "write it in capitals"
+    if not value.strip():
+        return "is empty; take it away, or write null where nothing is meant"
+    return "holds more than one line" if "\n" in value.strip() else ""
 
 
 def _set(node: Node, path: list[str], value: Node) -> Node:

@@ -8,17 +8,37 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
+
+from syncjob.config.nodes import Unreadable, parse
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 
 
 def pinned(text: str, values: Mapping[tuple[str, ...], str]) -> str:
-    """Set each value at its path; the sections above it stand in the text already."""
-    for path, value in values.items():
-        text = _set(text, path, value)
+    """Set each value at its path; ValueError where the text is written in a way that this cannot be sure of."""
+    before = text
+    try:
+        for path, value in values.items():
+            text = _set(text, path, value)
+        (was, faults), (now, more) = parse(before), parse(text)
+    except (yaml.YAMLError, Unreadable) as error:
+        raise ValueError("the configuration cannot be pinned") from error
+    if faults or more or now.plain() != _meant(was.plain(), values):
+        raise ValueError("the configuration cannot be pinned")
     return text
+
+
+def _meant(tree: Any, values: Mapping[tuple[str, ...], str]) -> Any:
+    """Give what the configuration must say afterwards: what it said, and the values."""
+    for path, value in values.items():
+        section = tree
+        for step in path[:-1]:
+            section = section[step]
+        section[path[-1]] = value
+    return tree
 
 
 def _set(text: str, path: Sequence[str], value: str) -> str:
@@ -26,7 +46,8 @@ def _set(text: str, path: Sequence[str], value: str) -> str:
     section = yaml.compose(text, Loader=yaml.SafeLoader)
     for step in above:
         section = _below(section, step)
-    assert isinstance(section, yaml.MappingNode), "loading has checked that the section is a mapping"
+    if not isinstance(section, yaml.MappingNode) or not section.value:
+        raise ValueError(f"there is no section {'.'.join(above)}")
     shown = value if PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
     held = _below(section, key)
     if held is not None:
@@ -41,5 +62,6 @@ def _set(text: str, path: Sequence[str], value: str) -> str:
 
 
 def _below(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    assert isinstance(node, yaml.MappingNode), "loading has checked that the section is a mapping"
+    if not isinstance(node, yaml.MappingNode):
+        return None
     return next((value for name, value in node.value if name.value == key), None)

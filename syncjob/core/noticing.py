@@ -37,6 +37,8 @@ def audience(told: Told) -> Audience:
 def wanted(told: Told, when: When) -> bool:
     """Tell whether a notice is to go out."""
     failed = told.code != Exit.OK
+    if told.side:  # of the other rows it knows nothing: only that it came to nothing is news
+        return when != "never" and told.code not in (Exit.OK, Exit.NEEDS_PERSON)
     match when:
         case "never":
             return False

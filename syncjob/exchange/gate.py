@@ -84,6 +84,8 @@ class Gate:
         try:
             self.requests[method] += 1
             answer = await call(client)
+            if answer.heard is Heard.ANSWERED and answer.status != UNAUTHORIZED:
+                client.accepted()
             again = answer.status == UNAUTHORIZED and answer.code != NO_FACTOR and await client.renewed(client.token)
         except SignInNeeded as error:
             self.end(Cause.SIGN_IN, error)

@@ -55,6 +55,14 @@ async def abroad(job: Job, probed: str) -> AsyncIterator[Finding]:
         yield Finding("sign-in", Health.FAIL, str(error), "see what it says; then run doctor again", error.exit_code)
         return
     yield _sign_in(job)
+    try:
+        async for found in _remote(job, probed):
+            yield found
+    except SyncjobError as error:
+        yield Finding("remote", Health.FAIL, str(error), "mend what it names, then run doctor again", error.exit_code)
+
+
+async def _remote(job: Job, probed: str) -> AsyncIterator[Finding]:
     async with opened(Reader, job.access()) as clients:
         exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=1)
         item: Mapping[str, Any] | None = None

@@ -26,8 +26,13 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 BEFORE = "ended"  # a fact of the ledger: how the last act over a job ended, whether it became a run or not
 
 
-def noticed(job: Job, begun: list[str], act: Callable[[], int], say: Callable[[str], None]) -> int:
-    """Do it, and tell how it ended; `begun` holds the id of its run, once it has one."""
+def noticed(
+    job: Job, begun: list[str], act: Callable[[], int], say: Callable[[str], None], *, side: bool = False
+) -> int:
+    """Do it, and tell how it ended.
+
+    `begun` holds the id of its run, once it has one; `side` is an act about some rows alone.
+    """
     began = time.monotonic()
     _ping(job, "start", say)
     code: int = Exit.BROKEN
@@ -36,23 +41,28 @@ def noticed(job: Job, begun: list[str], act: Callable[[], int], say: Callable[[s
     except SyncjobError as error:
         code = error.exit_code
         raise
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+        raise
     finally:
         try:
-            _tell(job, _told(job, begun[-1] if begun else "", code, time.monotonic() - began), say)
+            _tell(job, _told(job, begun[-1] if begun else "", code, time.monotonic() - began, side=side), say)
         except SyncjobError as error:  # a ledger that refuses has been told of already
             job.log.warning("notice.failed", cause=type(error).__name__)
         _ping(job, str(int(code)), say)
     return code
 
 
-def _told(job: Job, run: str, code: int, took_s: float) -> Told:
+def _told(job: Job, run: str, code: int, took_s: float, *, side: bool) -> Told:
     path, url = job.settings.ledger.file, job.settings.notices.url
     known: dict[str, Any] = {"took_s": took_s, "at": job.world.now().timestamp(), "code": code}
     if path is None or not path.exists():
         return Told(job.settings.job, **known)
     with Ledger(path) as ledger:
         scope = f"{BEFORE} {hashlib.sha256(f'{job.settings.job} {job.address}'.encode()).hexdigest()[:16]}"
-        known["before"] = ledger.remember(scope, str(int(code)))
+        known["side"] = side
+        if not side:
+            known["before"] = ledger.remember(scope, str(int(code)))
         if not run:
             return Told(job.settings.job, **known)
         report = of_run(ledger, run, {})
@@ -95,7 +105,7 @@ def _ping(job: Job, tail: str, say: Callable[[str], None]) -> None:
     if name is None:
         return
     address = job.environ.get(name, "").strip()
-    why = ping(address, tail) if address else "holds no address"
+    why = ping(address, tail, job.settings.remote.proxy) if address else "holds no address"
     _failed(job, [f"{name} (notices.ping_env): {why}" if why else ""], say)
 
 

@@ -22,6 +22,7 @@ from syncjob.settings import Rows
 
 STDIN = Path("-")
 BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some rows may remember of them
+SENT = "sent"  # what it has sent alone: rows of the job's own input, though not all of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,8 @@ from syncjob.core.selecting import Selection
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.planning import Asked, plan_asked
-from syncjob.job.reading import Given, read
-from syncjob.job.retrying import moves_of
-from syncjob.ledger import Ledger
+from syncjob.job.reading import BASES, NOTHING, SENT, Given, read
+from syncjob.ledger import Ledger, finding
 from syncjob.model import Cause, Change, Outcome, Pair, Settled, SourceRow
 from syncjob.planfile import PlanFile
 
@@ -40,7 +39,10 @@ class Released:
 
 
 def released(ledger: Ledger, run: str, selected: Selection) -> Released:
-    """Find the rows of a run that guards have held; InputRefused where none is selected."""
+    """Find the rows of a run that guards have held; InputRefused where none is selected.
+
+    A row that a later run has looked at is none of them: the CRM may have taken it back.
+    """
     if selected.paths:
         raise UsageRefused("--select field=…: a row is approved as a whole; select by key, row or outcome")
     if undone := ledger.facts(run).get("undoes"):
@@ -48,19 +50,32 @@ def released(ledger: Ledger, run: str, selected: Selection) -> Released:
             f"run {run} took back run {undone}; to send what it held, apply its plan again with --allow, or plan it"
             f" anew by syncjob undo {undone}"
         )
-    rows = [row for row in ledger.outcomes(run) if row.cause in GUARDED and selected.takes(row)]
-    if not rows:
+    held = [row for row in ledger.outcomes(run) if row.cause in GUARDED and selected.takes(row)]
+    if not held:
         what = " that is selected" if selected != Selection() else ""
         raise InputRefused(f"run {run}: no guard has held a row{what}; nothing is to be approved")
+    rows = [row for row in held if finding.seen_since(ledger.database, run, row) is None]
+    if not rows:
+        later = finding.seen_since(ledger.database, run, held[0])
+        raise InputRefused(
+            f"run {run}: what it held was looked at again by run {later}, and may be another thing by now; approve that"
+        )
     names = frozenset(name for row in rows for name in guard.touched(row))
     return Released(run, {row.n: marks(row.operations) for row in rows}, names)
+
+
+def last_holding(ledger: Ledger, job: Job) -> str | None:
+    """Give the last run in which a guard has held a row; None where there is none."""
+    runs = ledger.runs(job.settings.job, job.address)
+    return next((run for run in runs if any(cause in GUARDED for cause in ledger.totals(run))), None)
 
 
 async def plan_released(job: Job, ledger: Ledger, rows: Released, out: Path) -> PlanFile:
     """Plan the released rows as they stand now."""
     facts = ledger.facts(rows.run)
     table = _Table(ledger, rows, tuple(facts["columns"]))
-    given = Given(facts["source"], facts["digest"], table, 0, moves_of(ledger, rows.run))
+    moves = SENT if facts["moves"] in (BASES, SENT) else NOTHING
+    given = Given(facts["source"], facts["digest"], table, 0, moves)
 
     def decide(pair: Pair, rules: Rules) -> Change | Settled:
         found = diff(pair, rules)

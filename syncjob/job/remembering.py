@@ -21,7 +21,7 @@ from syncjob.core.merge import Rules, merge
 from syncjob.core.tally import Earlier, Tally
 from syncjob.core.values import look
 from syncjob.job.context import Job
-from syncjob.job.reading import ANSWERS, BASES
+from syncjob.job.reading import ANSWERS, BASES, SENT
 from syncjob.ledger import Base, Ledger, Remembered
 from syncjob.model import Cause, Change, Outcome, Pair, Settled, Stand
 from syncjob.planfile import Header
@@ -40,7 +40,7 @@ class Memory:
         self._ahead: dict[str, Remembered] = {}
         self._open: dict[str, list[Change]] = {}
         for intent in ledger.open_intents(job.settings.job, job.address) if ledger else ():
-            if intent.moves != BASES:
+            if intent.moves not in (BASES, SENT):
                 continue
             with suppress(ValueError, KeyError, TypeError, AssertionError):  # damaged: `mend` tells it, before a send
                 change = intent.planned.change()
@@ -114,7 +114,7 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
 
     What was sent was seen `now`, what was not `seen_at`; None where nobody has seen it again: then it is left out.
     """
-    if row.id is None or moves not in (BASES, ANSWERS):
+    if row.id is None or moves not in (BASES, ANSWERS, SENT):
         return ()
     if moves == ANSWERS:
         values = answered(row)
@@ -125,6 +125,8 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
     others = {path: value for path, value in values.items() if path not in sent}
     written = sent if row.outcome is Outcome.APPLIED else frozenset[str]()
     found = [Base(row.id, ours, now, written, now=now)] if ours else []
+    if moves == SENT:
+        return tuple(found)
     first = moved_from(row)
     if seen_at is not None and (others or first):
         found.append(Base(row.id, others, seen_at, first=first, now=now))

@@ -11,7 +11,7 @@ from syncjob.ledger.database import Database
 from syncjob.ledger.decoding import read_row
 from syncjob.ledger.recall import iso
 from syncjob.ledger.tables import intents, outcomes, runs
-from syncjob.model import Settled
+from syncjob.model import Cause, Settled
 
 REFERRALS_PER_READ = 200
 RUNS_MAX = 400  # so far back it is looked since when something stands as it does
@@ -68,6 +68,22 @@ def since(database: Database, job: str, remote: str, row: Settled, causes: Colle
             break
         first = (run, iso(began))
     return first
+
+
+def seen_since(database: Database, run: str, row: Settled) -> str | None:
+    """Give the last later run of the same job that has looked at a row's referral or key; None where none has."""
+    of, after = runs.alias(), runs.alias()
+    same = outcomes.c.referral == row.id.lower() if row.id else outcomes.c.key == row.key
+    query = (
+        select(after.c.id)
+        .join(of, (of.c.job == after.c.job) & (of.c.remote == after.c.remote) & (of.c.began < after.c.began))
+        .join(outcomes, outcomes.c.run == after.c.id)
+        .where(of.c.id == run, same, outcomes.c.cause != str(Cause.NOT_SELECTED))
+        .order_by(after.c.began.desc())
+        .limit(1)
+    )
+    found = database.rows(query)
+    return str(found[0][0]) if found else None
 
 
 def needing(database: Database, run: str, causes: list[str], rows_max: int) -> tuple[list[Settled], int]:

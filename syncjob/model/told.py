@@ -11,6 +11,7 @@ class Told:
     """How a run ended, as far as a notice may say it: counts and names of the job's own, and no value of a row.
 
     `fresh` are rows that wait for a person now and did not after the run before; `before` is how that one ended.
+    `side` is an act about some rows of the job only.
     """
 
     job: str
@@ -24,3 +25,4 @@ class Told:
     took_s: float = 0.0
     at: float = 0.0
     url: str = ""
+    side: bool = False

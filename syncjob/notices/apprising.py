@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 
 NOTICE_S = 10.0
@@ -33,6 +34,7 @@ def notify(addresses: Mapping[str, str], title: str, body: str, *, wait_s: float
     threads = [threading.Thread(target=tell, args=one, daemon=True) for one in addresses.items()]
     for one in threads:
         one.start()
+    end = time.monotonic() + wait_s
     for one in threads:
-        one.join(wait_s / len(threads))
+        one.join(max(0.0, end - time.monotonic()))
     return [*failed, *(f"{name}: took longer than {wait_s:g} s" for name in list(left))]

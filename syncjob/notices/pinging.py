@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+
 import httpx
 
 PING_S = 5.0
 
 
-def ping(address: str, tail: str) -> str:
-    """Tell it; give why it could not be told, '' where it was. The address is never part of that."""
-    try:
-        answer = httpx.get(f"{address.rstrip('/')}/{tail}", timeout=PING_S, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"no answer ({type(error).__name__})"
-    return "" if answer.is_success else f"status {answer.status_code}"
+def ping(address: str, tail: str, proxy: str | None = None) -> str:
+    """Tell it within a time; give why it could not be told, '' where it was. The address is never part of that."""
+    said = [f"no whole answer within {PING_S:g} s"]
+    way = {"trust_env": proxy == "env", "proxy": None if proxy == "env" else proxy}
+
+    def tell() -> None:
+        try:
+            answer = httpx.get(f"{address.rstrip('/')}/{tail}", timeout=PING_S, **way)  # type: ignore[arg-type]
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: no host can be called so
+            said.append(f"no answer ({type(error).__name__})")
+        else:
+            said.append("" if answer.is_success else f"status {answer.status_code}")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    thread.join(PING_S)
+    return said[-1]

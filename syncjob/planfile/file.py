@@ -36,8 +36,8 @@ class Header:
     """What a plan is pinned to; `config` and `digest` are digests of what decided, times are ISO 8601 in UTC.
 
     `moves` says what sending it makes known for later runs: `bases`, since the rows are the configuration's own input;
-    `answers` of a person alone; or `nothing`. `observed_at` is when the remote was read, `undoes` the run that it
-    takes back. `written_at` is when the input was written, '' where nobody knows.
+    `sent`, what is sent of them alone; `answers` of a person alone; or `nothing`. `observed_at` is when the remote was
+    read, `undoes` the run that it takes back. `written_at` is when the input was written, '' where nobody knows.
     """
 
     id: str

@@ -47,6 +47,10 @@ class Reader:
         """The token that went along with the last request."""
         return self._connection.bearer.used
 
+    def accepted(self) -> None:
+        """Hear that the remote has taken the token of the last request."""
+        self._connection.bearer.accepted()
+
     async def renewed(self, refused: str | None) -> bool:
         """Tell whether there is another token than the one that was refused."""
         return await self._connection.bearer.renewed(refused)

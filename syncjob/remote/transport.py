@@ -82,6 +82,7 @@ class Connection:
     ) -> Answer:
         """Send one request to the referrals (or one `/id` below them) and say what was heard."""
         assert method in self.methods, f"this connection cannot send {method}"
+        await self.bearer.fresh()
         url = self._url.copy_with(path=self._url.path + below, query=query.encode() or None)
         try:
             async with (

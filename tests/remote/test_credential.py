@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from syncjob.errors import RemoteUnavailable, SignInNeeded
+from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused
 from syncjob.remote.auth.claims import Pinned, claims_of, multi_factor
 from syncjob.remote.auth.credential import Credential
 from syncjob.remote.auth.tokens import Token
@@ -89,6 +89,8 @@ def test_a_refusal_is_answered_by_one_renewal_for_all() -> None:
     assert source.given == 2
     assert renewals(credential, "token-2") == {False}
     assert source.given == 2
+    credential.accepted("token-2")
+    assert renewals(credential, "token-2") == {True}, "one that was good for a while may be renewed"
 
 
 def test_a_token_that_cannot_be_renewed_is_not() -> None:
@@ -98,6 +100,19 @@ def test_a_token_that_cannot_be_renewed_is_not() -> None:
     assert renewals(credential, "token-1") == {False}
     assert renewals(Credential(None), "x") == {False}
     assert bearers(Credential(None)) == {None}
+
+
+def test_a_store_that_refuses_in_the_middle_ends_the_run_in_its_own_time() -> None:
+    """As a sign-in that is needed, so that rows in flight get their endings; at the beginning it is what it is."""
+    source = Source(fails=[StorageRefused("full")])
+    credential = Credential(source)
+    with pytest.raises(StorageRefused):
+        credential.ready()
+    source.fails = []
+    credential.ready()
+    source.fails = [StorageRefused("full")]
+    with pytest.raises(SignInNeeded, match="full"):
+        asyncio.run(credential.renewed("token-1"))
 
 
 def test_when_a_person_is_needed_nobody_asks_again() -> None:

@@ -167,7 +167,7 @@ def test_when_a_good_night_is_told(told: Desk, ear: Ear, when: str, count: int) 
     assert len(ear.heard) == count
 
 
-@pytest.mark.parametrize("harm", ["refuses", "hangs", "is gone", "is no address", "is not set"])
+@pytest.mark.parametrize("harm", ["refuses", "hangs", "is gone", "has no host", "is no address", "is not set"])
 def test_what_cannot_be_told_changes_nothing(told: Desk, ear: Ear, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Same exit code, in time, with a word that names the variable and never what it holds (F-110, F-111)."""
     configure(told, ping_env="PING")
@@ -181,6 +181,8 @@ def test_what_cannot_be_told_changes_nothing(told: Desk, ear: Ear, harm: str, mo
             told.environ["PING"] = "http://127.0.0.1:9/x"
         case "is gone":
             told.environ["PEOPLE"] = told.environ["PING"] = f"json://127.0.0.1:9/{SECRET}"
+        case "has no host":
+            told.environ["PEOPLE"], told.environ["PING"] = SECRET, f"http://{'x' * 80}/{SECRET}"
         case "is no address":
             told.environ["PEOPLE"] = told.environ["PING"] = SECRET
         case "is not set":
@@ -228,10 +230,14 @@ def test_a_place_that_cannot_be_written_is_told(told: Desk, tmp_path: Path) -> N
     assert (said.code, said.err.count("cannot be written")) == (0, 2)
 
 
-def test_an_approval_is_told_too(told: Desk, ear: Ear) -> None:
-    """It ends like a run."""
+def test_an_act_about_some_rows_says_nothing_of_the_others(told: Desk, ear: Ear) -> None:
+    """That all is well would be a claim; that it came to nothing is told."""
     told.rows({"CRM Id": crm(1), "Stage": "Won"})
     assert told.run("apply", "--yes").code == 3
     ear.heard.clear()
     assert told.run("approve", "last", "--yes").code == 0
-    assert ear.titles == ["syncjob desk: all is well"]
+    assert told.run("apply", "--yes", "--select", crm(1)).code in (0, 3)
+    assert ear.titles == []
+    (told.folder / "rows.csv").unlink()
+    assert told.run("apply", "--yes", "--select", crm(1)).code == 4
+    assert ear.titles == ["syncjob desk: the file of rows was refused; nothing was sent"]

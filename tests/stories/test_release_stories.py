@@ -62,7 +62,7 @@ def test_only_what_is_selected_goes(held: Desk) -> None:
     assert held.run("approve", run, "--select", crm(2), "--yes").code == 0
     assert statuses(held) == {crm(1): "Active", crm(2): "Closed", crm(3): "Active"}
     said = held.run("approve", run, "--yes", "--json")
-    assert said.causes == {crm(1): "confirmed", crm(2): "in_step"}
+    assert said.causes == {crm(1): "confirmed"}
 
 
 def test_a_person_is_shown_and_asked(held: Desk) -> None:
@@ -130,3 +130,35 @@ def test_a_run_that_held_nothing_has_nothing_to_approve(desk: Desk) -> None:
     assert desk.run("apply", "--yes").code == 0
     said: Said = desk.run("approve", "last", "--yes")
     assert (said.code, "nothing is to be approved" in said.err) == (4, True)
+
+
+def test_what_the_crm_has_taken_back_since_is_not_approved(held: Desk) -> None:
+    """A later night looked at the row and held nothing: the old one is no longer to be sent."""
+    first = json.loads(held.run("show", "last", "--json").out)["run"]["id"]
+    held.rows({"CRM Id": crm(1), "Stage": "Working"}, *close(2), *renamed(3))
+    assert held.run("apply", "--yes").code == 3
+    held.box.records.clear()
+    said = held.run("approve", first, "--select", crm(1), "--yes")
+    assert (said.code, "may be another thing by now" in said.err, held.box.patches) == (4, True, [])
+    assert held.run("approve", "last", "--yes", "--json").causes == {crm(2): "confirmed"}
+    assert statuses(held)[crm(1)] == "Active"
+
+
+def test_what_was_approved_is_agreed_on(desk: Desk) -> None:
+    """Somebody sets it back in Partner Center: the next night keeps their edit; the CRM's own next change goes."""
+    desk.configure(guards={"first_run": 0})
+    desk.rows(*renamed(1, name="X"))
+    assert desk.run("apply", "--yes").code == 3
+    assert desk.run("approve", "last", "--yes").code == 0
+    desk.box.edit(1, name="Theirs")
+    assert desk.run("apply", "--yes", "--json").causes == {crm(1): "remote_moved"}
+    desk.box.edit(1, name="X")
+    desk.rows(*renamed(1, name="Back"))
+    assert desk.run("apply", "--yes", "--json").causes == {crm(1): "confirmed"}
+
+
+def test_the_last_run_is_the_last_that_has_held_something(held: Desk) -> None:
+    """An approval of one row in between is not in the way of the other."""
+    assert held.run("approve", "last", "--select", crm(1), "--yes").code == 0
+    assert held.run("approve", "last", "--select", crm(2), "--yes").code == 0
+    assert set(statuses(held).values()) == {"Closed", "Active"}

@@ -63,6 +63,8 @@ def test_rows_are_selected_by_how_they_ended_last_time(three: Desk) -> None:
     three.rows(*renamed(1, 2))
     said = three.run("apply", "--yes", "--json", "--select", "outcome=locked")
     assert said.causes == {crm(1): "confirmed", crm(2): "not_selected"}
+    again = three.run("apply", "--yes", "--json", "--exclude", "outcome=unchanged")
+    assert again.causes == {crm(1): "in_step", crm(2): "not_selected"}, "a run about others is not how a row has ended"
 
 
 def test_an_invalid_row_that_is_not_selected_needs_nobody(three: Desk) -> None:

@@ -389,3 +389,41 @@ def test_no_secret_of_the_sign_in_is_seen_anywhere_else(desk: Desk, entra: Entra
 def _broken(sign_in: Any, **_: object) -> None:
     held = sign_in.store.load()
     raise RuntimeError(f"a bug that holds {held.current}")
+
+
+@pytest.mark.parametrize("way", ["503", "429", "a page"])
+def test_entra_id_out_of_order_is_no_reason_to_sign_in(
+    signed_in: Desk, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Exit 7: whatever stands in for an answer, it is safe to run again (a page is a gateway's)."""
+    from syncjob.sandbox.messages import Reply
+
+    status = {"503": 503, "429": 429, "a page": 403}[way]
+    kind = "text/html" if way == "a page" else "application/json"
+    monkeypatch.setattr(Entra, "answered", lambda *_: Reply(status, (("Content-Type", kind),), b"{}"))
+    signed_in.rows(*renamed(1))
+    said = signed_in.run("plan")
+    assert (said.code, "is out of order" in said.err) == (7, True), said.err
+
+
+def test_the_configuration_keeps_its_mode_and_its_link(desk: Desk, entra: Entra, tmp_path: Path) -> None:
+    """The night's account must still be able to read it."""
+    del entra
+    configured(desk)
+    real = tmp_path / "real.yaml"
+    desk.config.rename(real)
+    real.chmod(0o644)
+    desk.config.symlink_to(real)
+    assert desk.run("login").code == 0
+    assert (desk.config.is_symlink(), stat.S_IMODE(real.stat().st_mode)) == (True, 0o644)
+    assert settings_of(desk)["tenant"] == TENANT
+
+
+def test_what_cannot_be_pinned_is_told_to_be_added(desk: Desk, entra: Entra) -> None:
+    """Where the environment says how to sign in, the file has no place for it: the words to add are given."""
+    del entra
+    desk.configure()
+    auth = {"CLIENT_ID": CLIENT, "AUTHORITY": desk.box.url, "STORE": "file"}
+    desk.environ |= {f"SYNCJOB_REMOTE__AUTH__{name}": value for name, value in auth.items()}
+    said = desk.run("login")
+    assert (said.code, f"add yourself: remote.tenant: {TENANT}, remote.auth.user: {USER}" in said.err) == (8, True)

@@ -28,6 +28,14 @@ class Bearer(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {self.used}"
         yield request
 
+    async def fresh(self) -> None:
+        """Renew what is due, outside the time that an answer may take."""
+        await self._credential.bearer()
+
+    def accepted(self) -> None:
+        """Hear that the remote has taken the token that went along last."""
+        self._credential.accepted(self.used)
+
     async def renewed(self, refused: str | None) -> bool:
         """Tell whether there is another token than the one that was refused."""
         return refused is not None and await self._credential.renewed(refused)

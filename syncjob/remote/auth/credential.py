@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from syncjob.errors import RemoteUnavailable, SignInNeeded
+from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, UsageRefused
 from syncjob.remote.auth.claims import Pinned, claims_of, user_of
 from syncjob.remote.auth.tokens import FromCommand, FromVariable, Token, Tokens
 from syncjob.settings import Remote
@@ -63,6 +63,11 @@ class Credential:
             await asyncio.to_thread(self._fetch, token, refused=True)
         return self._token is not None and self._token.value != refused
 
+    def accepted(self, token: str | None) -> None:
+        """Hear that the remote has taken a token: one that it refuses later may be renewed again."""
+        if self._token is not None and self._token.value == token:
+            self._was_refused = False
+
     @property
     def claims(self) -> Mapping[str, Any]:
         """What the token says of itself; nothing where there is none yet, or it is opaque."""
@@ -91,6 +96,11 @@ class Credential:
             except SignInNeeded as error:
                 self._ended = error
                 raise
+            except (StorageRefused, UsageRefused) as error:
+                if self._token is None:
+                    raise
+                self._ended = SignInNeeded(*error.problems)  # in the middle of a run the rows must have their endings
+                raise self._ended from error
             except RemoteUnavailable:
                 if refused or self._token is None or self._monotonic() >= (self._ends_at or 0.0):
                     raise
@@ -101,7 +111,8 @@ class Credential:
             self._ends_at = self._due_at = None
             if token.life_s is not None:
                 self._ends_at = self._monotonic() + token.life_s
-                self._due_at = self._ends_at - min(AHEAD_S, token.life_s / 2) + LEAST_S
+                ahead = self._ends_at - min(AHEAD_S, token.life_s / 2)
+                self._due_at = min(self._ends_at, max(ahead, self._monotonic() + LEAST_S))
 
 
 def credential_of(

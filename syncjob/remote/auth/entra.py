@@ -13,6 +13,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -79,7 +80,8 @@ class SignIn:
         if _refusal(found):
             raise SignInNeeded(sentence(found))
         self.store.save(Kept(found["cache"], kept.current, self._clock(), kept.begun_at))
-        return Token(found["access_token"], float(found["expires_in"]))
+        life_s = found.get("expires_in")
+        return Token(found["access_token"], None if life_s is None else float(life_s))
 
     def by_device(self, tell: Callable[[str, str], None]) -> Who:
         """Sign in anew by a code that is entered on any other device; `tell` shows the page and the code."""
@@ -143,24 +145,29 @@ class _App:
         self._kind = msal.PublicClientApplication if proof is None else msal.ConfidentialClientApplication
         self._words |= {} if proof is None else {"client_credential": proof}
         self._client = auth.client_id
-        if cache:
-            self._cache.deserialize(cache)
+        with suppress(ValueError):  # what cannot be read holds no account: a person signs in again
+            self._cache.deserialize(cache or "{}")
         self.msal: Any = None
 
     def __enter__(self) -> Self:
         try:
             self.msal = self._kind(self._client, **self._words)
-        except (httpx.TransportError, httpx.HTTPStatusError, RuntimeError) as error:
+        except (httpx.HTTPError, RuntimeError) as error:
+            self._words["http_client"].close()
             raise self._unreached(error) from None
         except ValueError:
+            self._words["http_client"].close()
             raise UsageRefused(
                 "remote.tenant: Entra ID describes no such tenant; give its id or one of its domains"
             ) from None
+        except BaseException:
+            self._words["http_client"].close()
+            raise
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._words["http_client"].close()
-        if isinstance(error, (httpx.TransportError, httpx.HTTPStatusError)):
+        if isinstance(error, (httpx.HTTPError, json.JSONDecodeError)):
             raise self._unreached(error) from None
 
     def cached(self) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 
-from syncjob.errors import BrokenAssumption
+from syncjob.errors import BrokenAssumption, RemoteUnavailable
 
 ANSWER_S = 30.0
+OUT_OF_ORDER = (407, 408, 429)
+SERVER_ERRORS = 500
 
 
 class Network:
@@ -31,11 +33,11 @@ class Network:
 
     def get(self, url: str, *, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
         """Ask."""
-        return self._client.get(self._own(url), params=params, headers=headers)
+        return _sound(self._client.get(self._own(url), params=params, headers=headers))
 
     def post(self, url: str, *, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
         """Ask with a form."""
-        return self._client.post(self._own(url), params=params, data=data, headers=headers)
+        return _sound(self._client.post(self._own(url), params=params, data=data, headers=headers))
 
     def close(self) -> None:
         """Close the connections."""
@@ -46,3 +48,14 @@ class Network:
         if asked.host != self._url.host:
             raise BrokenAssumption(f"a sign-in was about to leave for {asked.host}, which is not remote.auth.authority")
         return asked.copy_with(scheme=self._url.scheme, port=self._url.port)
+
+
+def _sound(response: httpx.Response) -> httpx.Response:
+    """Give an answer that Entra ID can have meant; what a gateway wrote, or Entra ID out of order, is no refusal."""
+    kind = response.headers.get("content-type", "")
+    if response.status_code in OUT_OF_ORDER or response.status_code >= SERVER_ERRORS or "json" not in kind:
+        host = response.request.url.host
+        raise RemoteUnavailable(
+            f"the sign-in at {host} is out of order (status {response.status_code}); it is safe to run again"
+        )
+    return response

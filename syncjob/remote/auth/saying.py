@@ -50,7 +50,7 @@ WORDS = {
     "interaction_required": f"a person must sign in; {AGAIN}",
     "invalid_grant": f"the sign-in that is kept is no longer good; {AGAIN}",
 }
-TRANSIENT = ("temporarily_unavailable", "server_error")
+TRANSIENT = ("temporarily_unavailable", "server_error", "90033", "90024", "50196")
 
 
 def number_of(refusal: Mapping[str, Any]) -> str:
@@ -72,4 +72,4 @@ def sentence(refusal: Mapping[str, Any]) -> str:
 
 def transient(refusal: Mapping[str, Any]) -> bool:
     """Tell whether Entra ID is merely out of order."""
-    return refusal.get("error") in TRANSIENT
+    return refusal.get("error") in TRANSIENT or number_of(refusal) in TRANSIENT
