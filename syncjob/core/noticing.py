@@ -48,7 +48,7 @@ def wanted(told: Told, when: When) -> bool:
             return failed
         case "change":
             return failed or told.totals.get("applied", 0) > 0
-        case "new":
+        case _:  # new
             return bool(told.fresh) or (told.code != told.before and (failed or told.before is not None))
 
 

@@ -21,6 +21,9 @@ def test_every_cause_has_its_exit_code(cause: Cause) -> None:
         Cause.SIGN_IN: Exit.SIGN_IN,
         Cause.REMOTE_UNAVAILABLE: Exit.REMOTE,
         Cause.BUDGET_SPENT: Exit.REMOTE,
+        Cause.TIME_UP: Exit.REMOTE,
+        Cause.ERRORS_MAX: Exit.REMOTE,
+        Cause.NOT_SELECTED: Exit.OK,
     }
     expected = special.get(cause, Exit.OK if cause in CALM else Exit.NEEDS_PERSON)
     assert exit_code({cause: 1, Cause.IN_STEP: 9}) is expected

@@ -61,7 +61,7 @@ def test_an_error_tells_no_values(tmp_path: Path) -> None:
     night = _night(scene, _broken_for(1), 1)
     assert "Jana" not in night.reasons
     assert "Jana" not in str(scene.events.told)
-    assert any("apply.py" in frame for frame in scene.events.of("row.broken")[0]["frames"])
+    assert any("sending.py" in frame for frame in scene.events.of("row.broken")[0]["frames"])
 
 
 def test_three_errors_end_the_run(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_port_that_nobody_listens_on_defers_every_row(tmp_path: Path) -> None:
 
 def test_a_name_that_nobody_knows_defers_every_row(tmp_path: Path) -> None:
     """DNS gives no address: exit 7; the token has gone nowhere, because there is nowhere to go."""
-    remote = {"auth": {"token_env": "TOKEN"}}
+    remote = {"auth": {"token_env": "TOKEN"}, "other_host": True}
     scene = Scene(tmp_path, url="https://nowhere.invalid", remote=remote, environ={"TOKEN": "secret"})
     night = scene.real_night(rows_of(1))
     assert night.code is Exit.REMOTE
