@@ -167,7 +167,6 @@ def job_of(
     from syncjob import config as configuration
     from syncjob.cli.terminal import Bar
     from syncjob.core.guard import allowances
-    from syncjob.core.narrowing import paths_of
     from syncjob.core.selecting import scope_of
     from syncjob.errors import UsageRefused
     from syncjob.exchange import World
@@ -175,10 +174,8 @@ def job_of(
 
     path = configuration.find(config, os.environ, Path.cwd())
     settings = configuration.load(path, os.environ)
-    scope, named = None, frozenset[str]()
-    if scoped is not None:
-        scope, named = scope_of(scoped.selected, scoped.excluded)
-        settings = scoped.bounded(settings)
+    scope, paths = scope_of(scoped.selected, scoped.excluded, only) if scoped else scope_of((), (), only)
+    settings = scoped.bounded(settings) if scoped else settings
     files = tuple(_files(path, settings))
     if log_file is not None and log_file.resolve() in {one.resolve() for one in files}:
         raise UsageRefused(f"log {log_file}: is a file that this job reads or keeps; name another")
@@ -186,7 +183,6 @@ def job_of(
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
     allowed, log = allowances(allow), _log(log_file)
-    paths = frozenset() if only is None else paths_of([only], "--only-fields")
     try:
         return Job(
             settings=settings,
@@ -196,7 +192,7 @@ def job_of(
             allowed=allowed,
             strict=strict,
             adopt=cast("Whose | None", adopt),
-            only=paths & named if paths and named else paths | named,
+            only=paths,
             scope=scope,
             operator=_operator(),
             reason=reason,

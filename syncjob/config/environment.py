@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncjob.config.nodes import NULLS, Node, Problem, Unreadable, parse
+from syncjob.config.wording import section_of
+from syncjob.settings import Settings
 
 PREFIX = "SYNCJOB_"
 PARTED = "__"
 WHOLE = ("JOB", "PRESET", "TOLERATE")  # what stands at the top, and is no section
 COLUMNS = ("fields", "ignore")
-SECTIONS = ("REMOTE", "ROWS", "MATCH", "DEFAULTS", "MERGE", "LIMITS", "GUARDS", "LEDGER", "NOTICES", "FIELDS", "IGNORE")
+SECTIONS = frozenset(name.upper() for name in Settings.model_fields) - {*WHOLE, "PLAN"}  # a plan may well stand in one
 
 
 def named(environ: Mapping[str, str]) -> list[str]:
@@ -45,7 +47,11 @@ def laid_over(root: Node, environ: Mapping[str, str]) -> tuple[Node, list[Proble
 
 def _meant(rest: str) -> bool:
     """Tell whether a name without two underscores was meant for a setting all the same."""
-    return rest in WHOLE or rest.partition("_")[0] in SECTIONS
+    if rest in WHOLE or rest in SECTIONS:
+        return True
+    name, _, key = rest.lower().partition("_")
+    section = section_of(name)
+    return section is not None and key in section.model_fields
 
 
 def _wrong(name: str, path: list[str], value: str) -> str:

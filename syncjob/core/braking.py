@@ -36,7 +36,7 @@ def brakes(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
 def _changes(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
     limit = _limit("changes", guards.changes, tally.rows_of, allowed)
     if limit is not None and tally.changes > limit:
-        whose = f"the {tally.rows_undone} rows of the run" if tally.rows_undone else f"{tally.rows} rows"
+        whose = f"the {tally.rows_undone} rows of the run" if tally.rows_undone else f"{tally.rows_of} rows"
         fields = [f"{BY_PATH[path].name} {count}" for path, count in tally.changed.most_common(FIELDS_TOLD_MAX)]
         much = "; ".join(filter(None, (f"{tally.changes / tally.rows_of:.0%}", ", ".join(fields))))
         words = (
@@ -48,7 +48,7 @@ def _changes(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict
 
 def _column(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
     """A run that is undone changes what it had changed: that is no news."""
-    limit = _limit("column", guards.column, tally.rows, allowed)
+    limit = _limit("column", guards.column, tally.rows_of, allowed)
     if limit is None or tally.rows_undone:
         return
     over = [(path, count) for path, count in tally.changed.most_common() if count > limit]
@@ -56,8 +56,8 @@ def _column(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]
         most = over[0][1]
         named = ", ".join(f"{_called(tally, path)} in {count}" for path, count in over)
         words = (
-            f"of {tally.rows} rows {named} would change, {limit} allowed: nothing is sent; has the column slipped, or"
-            f" does it hold something else now? Look at the plan, then --allow column or --allow column={most}"
+            f"of {tally.rows_of} rows {named} would change, {limit} allowed: nothing is sent; has the column slipped,"
+            f" or does it hold something else now? Look at the plan, then --allow column or --allow column={most}"
         )
         yield Verdict("column", most, limit, holds=False, message=words)
 
@@ -103,10 +103,11 @@ def _rows(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
 
 
 def _unmatched(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
-    limit = _limit("unmatched", guards.unmatched, tally.rows, allowed)
+    limit = _limit("unmatched", guards.unmatched, tally.rows_of, allowed)
     if limit is not None and tally.unmatched > limit:
+        share = tally.unmatched / tally.rows_of
         words = (
-            f"{tally.unmatched} of {tally.rows} rows name no referral ({tally.unmatched / tally.rows:.0%}), {limit}"
+            f"{tally.unmatched} of {tally.rows_of} rows name no referral ({share:.0%}), {limit}"
             " allowed: nothing is sent; is it the right tenant, and the right column of keys? Then --allow unmatched or"
             f" --allow unmatched={tally.unmatched}"
         )

@@ -71,12 +71,19 @@ class Scope:
         return self.exclude is None or not self.exclude.fits(n, called, ended)
 
 
-def scope_of(select: Iterable[str], exclude: Iterable[str]) -> tuple[Scope | None, frozenset[str]]:
-    """Read both options: which rows (None: all), which paths (all where empty); UsageRefused names every mistake."""
+def scope_of(
+    select: Iterable[str], exclude: Iterable[str], only: str | None = None
+) -> tuple[Scope | None, frozenset[str]]:
+    """Read the options: which rows (None: all), which paths (all where empty); UsageRefused names every mistake.
+
+    `only` is what --only-fields says. Options that leave no field between them are refused: nothing is not all.
+    """
     taken, left = selection(select), selection(exclude, "--exclude")
-    paths = taken.paths
-    if left.paths:
-        paths = (paths or frozenset(BY_PATH)) - left.paths
+    named = [one for one in (taken.paths, paths_of([only], "--only-fields") if only is not None else None) if one]
+    paths = frozenset(BY_PATH).intersection(*named) - left.paths
+    if not paths:
+        raise UsageRefused("--only-fields, --select field= and --exclude field= leave no field between them")
+    paths = paths if named or left.paths else frozenset()
     rows, others = (None if one == Selection(paths=one.paths) else one for one in (taken, left))
     return (Scope(rows, others) if rows or others else None), paths
 

@@ -27,9 +27,9 @@ class Earlier:
 class Tally:
     """Counts of one plan.
 
-    `changed` counts rows by path, `columns` names the column that fed it; `moved` sums by currency how far deal values
-    move. `written` is when the file was, `read` when it was read. `rows_undone` are those of the run that is undone:
-    its changes are a share of those.
+    `left_out` are rows that the run is not about. `changed` counts rows by path, `columns` names the column that fed
+    it; `moved` sums by currency how far deal values move. `written` is when the file was, `read` when it was read.
+    `rows_undone` are those of the run that is undone: its changes are a share of those.
     """
 
     rows_undone: int = 0
@@ -38,6 +38,7 @@ class Tally:
     read: datetime | None = None
     rows: int = 0
     changes: int = 0
+    left_out: int = 0
     unmatched: int = 0
     clears: int = 0
     held: Counter[str] = field(default_factory=Counter)
@@ -48,6 +49,7 @@ class Tally:
     def add(self, row: Settled, touched: Callable[[Settled], Iterable[str]]) -> None:
         """Count one row; `touched` names the guards that hold rows and that its operations touch."""
         self.rows += 1
+        self.left_out += row.cause is Cause.NOT_SELECTED
         self.unmatched += row.outcome is Outcome.UNMATCHED
         if row.cause is not Cause.TO_SEND:
             return
@@ -64,8 +66,8 @@ class Tally:
 
     @property
     def rows_of(self) -> int:
-        """The rows that changes are a share of."""
-        return self.rows_undone or self.rows
+        """The rows that changes are a share of: those that the run is about."""
+        return self.rows_undone or self.rows - self.left_out
 
     def _move(self, row: Settled, before: object, after: object) -> None:
         currencies = (one.desired or one.observed for one in row.triples if one.path == CURRENCY)

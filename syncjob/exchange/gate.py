@@ -74,9 +74,9 @@ class Gate:
 
     async def _sent(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> tuple[Answer, bool]:
         """Give what was heard, and whether it is worth another try under another token; the pace learns from it."""
+        client = await self._place()
         if self.until is not None and self.world.monotonic() >= self.until:
             self.end(Cause.TIME_UP, RemoteUnavailable("the run's time is up (limits.duration_max, --max-duration)"))
-        client = await self._place()
         if client is None or (self.over is not None and method != "GET"):
             self._leave(client)
             return Answer(Heard.UNSENT, note="asking has ended"), False

@@ -45,22 +45,23 @@ def noticed(
         code = Exit.INTERRUPTED
         raise
     finally:
+        took_s = time.monotonic() - began
         try:
-            _tell(job, _told(job, begun[-1] if begun else "", code, time.monotonic() - began, side=side), say)
-        except SyncjobError as error:  # a ledger that refuses has been told of already
-            job.log.warning("notice.failed", cause=type(error).__name__)
+            told = _told(job, begun[-1] if begun else "", code, took_s, side=side)
+        except SyncjobError:  # a ledger that refuses is what has to be told
+            told = Told(job.settings.job, code, took_s=took_s, at=job.world.now().timestamp(), side=side)
+        _tell(job, told, say)
         _ping(job, str(int(code)), say)
     return code
 
 
 def _told(job: Job, run: str, code: int, took_s: float, *, side: bool) -> Told:
     path, url = job.settings.ledger.file, job.settings.notices.url
-    known: dict[str, Any] = {"took_s": took_s, "at": job.world.now().timestamp(), "code": code}
+    known: dict[str, Any] = {"took_s": took_s, "at": job.world.now().timestamp(), "code": code, "side": side}
     if path is None or not path.exists():
         return Told(job.settings.job, **known)
     with Ledger(path) as ledger:
         scope = f"{BEFORE} {hashlib.sha256(f'{job.settings.job} {job.address}'.encode()).hexdigest()[:16]}"
-        known["side"] = side
         if not side:
             known["before"] = ledger.remember(scope, str(int(code)))
         if not run:

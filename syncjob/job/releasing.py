@@ -58,7 +58,8 @@ def released(ledger: Ledger, run: str, selected: Selection) -> Released:
     if not rows:
         later = finding.seen_since(ledger.database, run, held[0])
         raise InputRefused(
-            f"run {run}: what it held was looked at again by run {later}, and may be another thing by now; approve that"
+            f"run {run}: what it held was looked at again by run {later}, and may be another thing by now:"
+            f" syncjob show {later}"
         )
     names = frozenset(name for row in rows for name in guard.touched(row))
     return Released(run, {row.n: marks(row.operations) for row in rows}, names)

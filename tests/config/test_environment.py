@@ -42,6 +42,8 @@ def test_what_the_environment_says_counts_before_the_file(file: Path) -> None:
         "SYNCJOB_JOB": "other",
         "SYNCJOB_TOKEN": "secret",
         "SYNCJOB_CONFIG": "x",
+        "SYNCJOB_REMOTE_TOKEN": "a variable of somebody's own",
+        "SYNCJOB_PLAN": "tonight.plan",
         "OTHER_LIMITS__CONCURRENCY": "9",
     }
     read = config.load(file, said)

@@ -140,6 +140,16 @@ def test_each_ending_goes_to_its_audience(told: Desk, ear: Ear, harm: str, code:
     assert (said.code, ear.titles) == (code, [title])
 
 
+def test_a_ledger_that_refuses_is_told_all_the_same(told: Desk, ear: Ear) -> None:
+    """The night that could not be recorded is the one that somebody has to hear of."""
+    told.rows(*renamed(1))
+    assert told.run("apply", "--yes").code == 0
+    told.ledger.write_bytes(b"no database" * 1_000)
+    ear.heard.clear()
+    assert told.run("apply", "--yes").code == 8
+    assert ear.titles == ["syncjob desk: the disk or the ledger refused"]
+
+
 def test_only_what_is_new_is_told_unless_more_is_asked_for(told: Desk, ear: Ear) -> None:
     """The same row held for the same reason every night is told once; another one, and that all is well again, too."""
     configure(told, when="new")

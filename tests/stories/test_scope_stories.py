@@ -82,6 +82,31 @@ def test_twins_that_disagree_are_both_invalid_whichever_is_selected(three: Desk)
     assert said.report["rows"][0]["cause"] == "twins_disagree"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--select", "field=name", "--exclude", "field=name"),
+        ("--only-fields", "name", "--select", "field=notes"),
+        ("--only-fields", "status", "--exclude", "field=substatus"),
+    ],
+)
+def test_options_that_leave_no_field_do_not_mean_all(three: Desk, words: tuple[str, ...]) -> None:
+    """Exit 2; what is left of the fields is nothing, and nothing is not everything."""
+    said = three.run("apply", "--yes", *words)
+    assert (said.code, "leave no field between them" in said.err, three.box.patches) == (2, True, [])
+
+
+def test_shares_are_of_the_rows_that_the_run_is_about(desk: Desk) -> None:
+    """A column that slipped is no smaller a thing because most of the file was left out."""
+    desk.box.empty(referral(n) for n in range(1, 301))
+    desk.configure(guards={"first_run": None, "column": "25%", "changes": None})
+    desk.rows(*renamed(*range(1, 301)))
+    words = [word for n in range(1, 61) for word in ("--select", f"row={n}")]
+    said = desk.run("apply", "--yes", *words)
+    assert (said.code, desk.box.patches) == (6, [])
+    assert "of 60 rows column 'Deal' (name) in 60 would change, 15 allowed" in said.err
+
+
 def test_a_kept_plan_is_not_narrowed(three: Desk) -> None:
     """What is shown is what is sent."""
     assert three.run("plan", "-o", "kept.plan").code == 0

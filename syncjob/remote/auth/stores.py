@@ -62,7 +62,7 @@ def kept_sign_in(remote: Remote, job: str) -> Kept | None:
 
 
 class FileStore:
-    """A file of 0600 in a folder of 0700; neither may be a link or somebody else's."""
+    """A file of 0600 that is no link, in a folder that nobody else may write; neither may be somebody else's."""
 
     def __init__(self, path: Path) -> None:
         """Keep it there."""
@@ -117,7 +117,8 @@ class KeyringStore:
         if head is None:
             return None
         generation, _, count = head.partition(" ")
-        parts = [self._get(f"{generation}.{n}") or "" for n in range(min(PARTS_MAX, int(count)))]
+        many = int(count) if count.isdecimal() else 0
+        parts = [self._get(f"{generation}.{n}") or "" for n in range(min(PARTS_MAX, many))]
         return read("".join(parts), self.place)
 
     def save(self, kept: Kept) -> None:
