@@ -242,6 +242,19 @@ class Desk:
         }
         return subprocess.Popen([*PROGRAM, *map(str, args)], **(usual | options))
 
+    @contextlib.contextmanager
+    def begun(self, *args: str, patches: int) -> Iterator[subprocess.Popen[str]]:
+        """Start an apply and wait until so many PATCHes have arrived; in the end it is ended."""
+        with self.start("apply", "--yes", "--json", *args) as process:
+            try:
+                self.box.wait_for_patches(patches)
+                yield process
+            finally:
+                process.kill()
+                for stream in (process.stdout, process.stderr):
+                    if stream is not None and not stream.closed:
+                        stream.read()
+
     def spawn(self, *args: str | Path, **options: Any) -> Said:
         """Run a process of its own to its end."""
         with self.start(*args, **options) as process:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import Duration, Scoped, deciding, job_of, knowing_last, lock_of, reporting, scoping, shared
+from syncjob.cli.options import Duration, deciding, job_of, knowing_last, lock_of, reporting, scoping, shared
 from syncjob.cli.sending import Asked, sent, workplace
 
 # As `core.guard.NAMES` says it, which a test holds against this: to import it here would make --help slow.
@@ -46,10 +46,7 @@ def apply(
     source: Path | None,
     approved: Path | None,
     reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    **more: Any,
+    **words: Any,
 ) -> int:
     """Send a plan, or plan a file and send it.
 
@@ -60,10 +57,8 @@ def apply(
     from syncjob.cli.terminal import say
     from syncjob.job.noticing import noticed
 
-    said: dict[str, Any] = {name: more[name] for name in ("adopt", "reason")}
-    said |= {"only": more["only_fields"], "scoped": Scoped.of(more)}
-    job = knowing_last(job_of(config, allow, log_file, strict=more["strict"], **said))
-    asked = Asked(source, reports, approved, more["wait"], as_json=more["as_json"], yes=more["yes"])
+    job = knowing_last(job_of(words))
+    asked = Asked(source, reports, approved, words["wait"], as_json=words["as_json"], yes=words["yes"])
     return noticed(job, asked.begun, lambda: _applied(job, asked), say, side=job.scope is not None)
 
 

@@ -15,7 +15,7 @@ from syncjob.cli.sending import Asked, sent, workplace
 @click.argument("run", metavar="RUN")
 @click.option(
     "--select",
-    "words",
+    "approved",
     metavar="WHAT",
     multiple=True,
     help="Only these: a key, row=N or outcome=WORD (closes, consent, first_run); repeatable.",
@@ -27,12 +27,9 @@ from syncjob.cli.sending import Asked, sent, workplace
 @shared
 def approve(
     run: str,
-    words: tuple[str, ...],
+    approved: tuple[str, ...],
     reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    **more: Any,
+    **words: Any,
 ) -> int:
     """Send what a guard has held.
 
@@ -50,10 +47,9 @@ def approve(
     from syncjob.job.releasing import last_holding, plan_released, released
     from syncjob.reports import prove_writable
 
-    job = job_of(config, allow, log_file, strict=more["strict"], reason=more["reason"])
-    selected = selection(words)
+    job, selected = job_of(words), selection(approved)
     prove_writable(reports, taken=job.files)
-    asked = Asked(None, reports, None, more["wait"], as_json=more["as_json"], yes=more["yes"])
+    asked = Asked(None, reports, None, words["wait"], as_json=words["as_json"], yes=words["yes"])
 
     def act() -> int:
         with workplace(lock_of(job), "approve", asked.wait_s) as (folder, ledger, named):

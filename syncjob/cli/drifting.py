@@ -26,10 +26,7 @@ def drift(
     file: Path | None,
     ignored: tuple[str, ...],
     to_crm: Path | None,
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    **flags: bool,
+    **words: Any,
 ) -> int:
     """Show where row and remote have moved apart, and who moved.
 
@@ -40,9 +37,9 @@ def drift(
     from syncjob.core.narrowing import paths_of
     from syncjob.job.reading import input_of
 
-    job = job_of(config, allow, log_file, strict=flags["strict"])
+    job = job_of(words)
     paths = paths_of(ignored, "--ignore") if ignored else frozenset()
-    return _drifted(job, input_of(job, file), paths, to_crm, as_json=flags["as_json"], force=flags["force"])
+    return _drifted(job, input_of(job, file), paths, to_crm, as_json=words["as_json"], force=words["force"])
 
 
 def _drifted(job: Any, file: Path, ignored: frozenset[str], to_crm: Path | None, *, as_json: bool, force: bool) -> int:

@@ -43,7 +43,7 @@ def doctor(config: str | None, probed: str, *, as_cron: bool, as_json: bool) -> 
 
     if as_cron:
         return _as_cron(config, probed, as_json=as_json)
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     ledger_file(job)
     unused = examining.unused(job)
     found = [*examining.at_home(job, lock_of(job)), *([unused] if unused else [])]

@@ -31,7 +31,7 @@ def export(file: Path, config: str | None) -> int:
     from syncjob.ledger.exporting import export as write
     from syncjob.reports.files import put
 
-    job, count = job_of(config, (), None, strict=False), 0
+    job, count = job_of({"config": config}), 0
     prove_new(file)
 
     def fill(stream: BinaryIO) -> None:
@@ -54,7 +54,7 @@ def import_(file: Path, config: str | None) -> int:
     from syncjob.ledger import Ledger, held_alone
     from syncjob.ledger.exporting import load, verify
 
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     if not file.is_file():
         raise InputRefused(f"{file}: there is no such file; `syncjob ledger export` writes one")
     verify(file)  # before a new ledger is begun for it
@@ -81,7 +81,7 @@ def check(config: str | None, *, rebuild: bool) -> int:
     from syncjob.ledger.checking import rebuild as save
     from syncjob.reports.values import visible
 
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     path = ledger_file(job)
     if not path.exists():
         raise InputRefused(f"ledger {path}: there is none yet; the first apply begins it")
@@ -124,7 +124,7 @@ def purge(older_than: float, config: str | None, *, yes: bool) -> int:
     from syncjob.ledger.purging import compact, old
     from syncjob.ledger.purging import purge as forget
 
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     with held(lock_of(job), "purge"), ledger_of(job) as known:
         youngest_s = job.settings.plan.age_max.total_seconds()  # a plan goes once: while it may go, its run stays
         before = job.world.now().timestamp() - max(older_than, youngest_s)

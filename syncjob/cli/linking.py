@@ -23,7 +23,9 @@ from syncjob.cli.options import job_of, prove_new, replacing, shared
 @replacing
 @shared
 def link(
-    file: Path | None, output: Path, config: str | None, allow: tuple[str, ...], log_file: Path | None, **flags: bool
+    file: Path | None,
+    output: Path,
+    **words: Any,
 ) -> int:
     """Propose referrals for rows that match none.
 
@@ -34,8 +36,8 @@ def link(
     Look at the sheet, write yes in the column `syncjob link?` or take it away, and set
     match.links to its path: plan then finds these rows. Nothing is sent.
     """
-    job = job_of(config, allow, log_file, strict=flags["strict"])
-    prove_new(output, force=flags["force"])
+    job = job_of(words)
+    prove_new(output, force=words["force"])
     return _linked(job, file, output)
 
 

@@ -82,7 +82,7 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports import prove_writable
 
-    job, path = job_of(config, (), None, strict=False), Path(what)
+    job, path = job_of({"config": config}), Path(what)
     prove_writable(reports, taken=(path, *job.files))
     if is_plan(path):
         if archived is not None:
@@ -130,7 +130,7 @@ def explain(what: str, row: str, config: str | None, *, as_json: bool) -> int:
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports.explaining import render
 
-    job, path = job_of(config, (), None, strict=False), Path(what)
+    job, path = job_of({"config": config}), Path(what)
     if is_plan(path):
         plan = PlanFile(path)
         found, title, attempts = _row(plan.rows(), row, what), f"plan {plan.header.id}", []
@@ -181,7 +181,7 @@ def history(deal: str, fields: tuple[str, ...], since: str, config: str | None, 
     from syncjob.model import dumps
     from syncjob.reports.looking_back import history as render
 
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     paths = paths_of(fields, "--field") if fields else frozenset()
     with ledger_of(job) as ledger:
         prove_known(job, ledger, deal)
@@ -243,7 +243,7 @@ def status(config: str | None, *, as_json: bool) -> int:
     from syncjob.job.standing import standing
     from syncjob.reports import looking_back
 
-    job = job_of(config, (), None, strict=False)
+    job = job_of({"config": config})
     path = ledger_file(job)
     if path.exists():
         with ledger_of(job) as ledger:

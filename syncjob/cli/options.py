@@ -7,10 +7,10 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -128,42 +128,8 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped:
-    """What the options of `scoping` said."""
-
-    selected: tuple[str, ...]
-    excluded: tuple[str, ...]
-    duration_s: float | None
-    errors_max: int | None
-
-    @classmethod
-    def of(cls, words: dict[str, Any]) -> Scoped:
-        """Take them out of a command's words."""
-        return cls(*(words.pop(name) for name in ("selected", "excluded", "max_duration", "errors_max")))
-
-    def bounded(self, settings: Settings) -> Settings:
-        """Give the settings with the bounds that the command line names."""
-        said = {
-            "duration_max": None if self.duration_s is None else timedelta(seconds=self.duration_s),
-            "errors_max": self.errors_max,
-        }
-        limits = settings.limits.model_copy(update={name: value for name, value in said.items() if value is not None})
-        return settings.model_copy(update={"limits": limits})
-
-
-def job_of(
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    *,
-    strict: bool,
-    adopt: str | None = None,
-    only: str | None = None,
-    reason: str = "",
-    scoped: Scoped | None = None,
-) -> Job:
-    """Build the job that the command line and the configuration describe."""
+def job_of(words: Mapping[str, Any]) -> Job:
+    """Build the job of a command's own words, as the options above name them; what was not asked for is not said."""
     from syncjob import config as configuration
     from syncjob.cli.terminal import Bar
     from syncjob.core.guard import allowances
@@ -172,17 +138,17 @@ def job_of(
     from syncjob.exchange import World
     from syncjob.job import Job
 
-    path = configuration.find(config, os.environ, Path.cwd())
-    settings = configuration.load(path, os.environ)
-    scope, paths = scope_of(scoped.selected, scoped.excluded, only) if scoped else scope_of((), (), only)
-    settings = scoped.bounded(settings) if scoped else settings
+    path = configuration.find(words.get("config"), os.environ, Path.cwd())
+    settings = _bounded(configuration.load(path, os.environ), words)
+    scope, paths = scope_of(words.get("selected", ()), words.get("excluded", ()), words.get("only_fields"))
+    log_file: Path | None = words.get("log_file")
     files = tuple(_files(path, settings))
     if log_file is not None and log_file.resolve() in {one.resolve() for one in files}:
         raise UsageRefused(f"log {log_file}: is a file that this job reads or keeps; name another")
     bar = Bar()
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
-    allowed, log = allowances(allow), _log(log_file)
+    allowed, log = allowances(words.get("allow", ())), _log(log_file)
     try:
         return Job(
             settings=settings,
@@ -190,18 +156,29 @@ def job_of(
             log=log,
             environ=os.environ,
             allowed=allowed,
-            strict=strict,
-            adopt=cast("Whose | None", adopt),
+            strict=words.get("strict", False),
+            adopt=cast("Whose | None", words.get("adopt")),
             only=paths,
             scope=scope,
             operator=_operator(),
-            reason=reason,
+            reason=words.get("reason", ""),
             progress=bar.show,
             stdin=getattr(sys.stdin, "buffer", None),
             files=files,
         )
     except UsageRefused as error:  # of columns and fields: which file names them is known here
         raise UsageRefused(*(f"{path}: {problem}" for problem in error.problems)) from None
+
+
+def _bounded(settings: Settings, words: Mapping[str, Any]) -> Settings:
+    """Give the settings with the bounds that the command line names."""
+    lasting = words.get("max_duration")
+    said = {
+        "duration_max": None if lasting is None else timedelta(seconds=lasting),
+        "errors_max": words.get("errors_max"),
+    }
+    limits = settings.limits.model_copy(update={name: value for name, value in said.items() if value is not None})
+    return settings.model_copy(update={"limits": limits})
 
 
 def _operator() -> str:
@@ -214,6 +191,11 @@ def _operator() -> str:
     except (OSError, KeyError):  # a container's user may have no name
         user = str(os.getuid()) if hasattr(os, "getuid") else "nobody knows"
     return f"{user}@{platform.node()}"
+
+
+def named(config: str | None) -> str:
+    """Give the option by which the next command names the same configuration, as a shell takes it."""
+    return f" -c {quote(config)}" if config else ""
 
 
 def replacing(command: Command) -> Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from syncjob.cli.options import Scoped, deciding, job_of, knowing_last, reporting, scoping, shared
+from syncjob.cli.options import deciding, job_of, knowing_last, named, reporting, scoping, shared
 
 
 @click.command()
@@ -25,14 +25,7 @@ from syncjob.cli.options import Scoped, deciding, job_of, knowing_last, reportin
 @shared
 def plan(
     file: Path | None,
-    output: Path | None,
-    reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    adopt: str | None,
-    only_fields: str | None,
-    **flags: Any,
+    **words: Any,
 ) -> int:
     """Show what would change; nothing is sent.
 
@@ -42,10 +35,9 @@ def plan(
     from syncjob.job.planning import plan_given
     from syncjob.job.reading import from_file, input_of
 
-    said: dict[str, Any] = {"adopt": adopt, "only": only_fields, "scoped": Scoped.of(flags)}
-    job = knowing_last(job_of(config, allow, log_file, strict=flags["strict"], **said))
+    job = knowing_last(job_of(words))
     source = input_of(job, file)
-    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    wanted = Wanted.of(words)
     return planned(
         job, lambda out: plan_given(job, lambda folder: from_file(job, source, folder), out), (source,), wanted
     )
@@ -60,6 +52,12 @@ class Wanted:
     config: str | None
     as_json: bool
     detailed: bool
+
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Wanted:
+        """Take it out of a command's words."""
+        kinds = ("output", "reports", "config", "as_json", "detailed_exitcode")
+        return cls(*(words[name] for name in kinds))
 
 
 def planned(
@@ -87,7 +85,7 @@ def planned(
             return made
         show(job, story.of_plan(made), wanted.reports, as_json=wanted.as_json)
         if output:
-            command = f"syncjob apply {quote(str(output))}{_named(wanted.config)}"
+            command = f"syncjob apply {quote(str(output))}{named(wanted.config)}"
             if made.footer.totals.get(Cause.TO_SEND):
                 say(f"plan kept in {output}; to send it: {command}")
             elif _answers(made):
@@ -96,10 +94,6 @@ def planned(
             else:
                 say(f"plan kept in {output}; nothing can be sent from it")
         return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=wanted.detailed))
-
-
-def _named(config: str | None) -> str:
-    return f" -c {quote(config)}" if config else ""
 
 
 def _answers(made: Any) -> bool:

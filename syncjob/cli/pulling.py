@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from syncjob.cli.options import job_of, prove_new, replacing, shared
+from syncjob.cli.options import job_of, named, prove_new, replacing, shared
 
 WIDTH = 18
 WIDTHS = {"id": 12, "customerProfile.name": 30, "name": 36, "notes": 40, "team": 44, "customerProfile.team": 44}
@@ -32,22 +33,19 @@ def pull(
     output: Path,
     only: str | None,
     fields: str,
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    **flags: bool,
+    **words: Any,
 ) -> int:
     """Write the remote's state into a file that can be edited and planned again.
 
     The file describes itself: `syncjob plan FILE` needs no mapping for it, sees what was
     edited, and what somebody else has changed meanwhile. Untouched, it plans to nothing.
     """
-    job = job_of(config, allow, log_file, strict=flags["strict"])
-    prove_new(output, force=flags["force"])
-    return _pulled(job, output, only, fields.split(","), f" -c {config}" if config else "")
+    job = job_of(words)
+    prove_new(output, force=words["force"])
+    return _pulled(job, output, only, fields.split(","), named(words["config"]))
 
 
-def _pulled(job: Any, output: Path, only: str | None, names: list[str], named: str) -> int:
+def _pulled(job: Any, output: Path, only: str | None, names: list[str], config: str) -> int:
     import tempfile
 
     from syncjob import job as story
@@ -72,5 +70,5 @@ def _pulled(job: Any, output: Path, only: str | None, names: list[str], named: s
         place = tables.write(output, Sheet("referrals", columns, ((row, "") for row in found.rows())))
     for note in found.notes:
         say(f"note: {visible(note)}")
-    say(f"{found.count} referrals pulled to {place}; edit it, then: syncjob plan {place}{named}")
+    say(f"{found.count} referrals pulled to {place}; edit it, then: syncjob plan {quote(str(place))}{config}")
     return 0

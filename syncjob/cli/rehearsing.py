@@ -18,12 +18,7 @@ from syncjob.cli.options import deciding, job_of, reporting, shared
 def rehearse(
     file: Path | None,
     reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    adopt: str | None,
-    only_fields: str | None,
-    **flags: bool,
+    **words: Any,
 ) -> int:
     """Live through a run against a sandbox that holds your referrals.
 
@@ -34,10 +29,10 @@ def rehearse(
     from syncjob.job.reading import input_of
     from syncjob.reports import prove_writable
 
-    job = job_of(config, allow, log_file, strict=flags["strict"], adopt=adopt, only=only_fields)
+    job = job_of(words)
     source = input_of(job, file)
     prove_writable(reports, taken=(source, *job.files))
-    return _rehearsed(job, source, reports, as_json=flags["as_json"])
+    return _rehearsed(job, source, reports, as_json=words["as_json"])
 
 
 def _rehearsed(job: Any, source: Path, reports: tuple[Path, ...], *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,14 +22,7 @@ from syncjob.cli.options import deciding, job_of, ledger_file, reporting, shared
 @shared
 def retry(
     report: str,
-    output: Path | None,
-    reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    adopt: str | None,
-    only_fields: str | None,
-    **flags: bool,
+    **words: Any,
 ) -> int:
     """Plan the rows anew that need a person; nothing is sent.
 
@@ -43,8 +37,7 @@ def retry(
     from syncjob.job.retrying import from_report, from_run
     from syncjob.ledger import Ledger
 
-    job = job_of(config, allow, log_file, strict=flags["strict"], adopt=adopt, only=only_fields)
-    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    job, wanted = job_of(words), Wanted.of(words)
     file, path = Path(report), ledger_file(job)
     if file.exists():
         with Ledger(path) if path.exists() else nullcontext() as ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ from syncjob.cli.options import job_of, reporting, shared
 )
 @click.option(
     "--select",
-    "words",
+    "undone",
     metavar="WHAT",
     multiple=True,
     help="Only these: a key, row=N, field=NAME or outcome=WORD; repeatable. Several of a kind add up, kinds narrow.",
@@ -26,13 +27,8 @@ from syncjob.cli.options import job_of, reporting, shared
 @shared
 def undo(
     run: str,
-    output: Path | None,
-    words: tuple[str, ...],
-    reports: tuple[Path, ...],
-    config: str | None,
-    allow: tuple[str, ...],
-    log_file: Path | None,
-    **flags: bool,
+    undone: tuple[str, ...],
+    **words: Any,
 ) -> int:
     """Plan to take back what a run has sent; nothing is sent.
 
@@ -46,9 +42,7 @@ def undo(
     from syncjob.core.selecting import selection
     from syncjob.job.undoing import undo as story
 
-    job = job_of(config, allow, log_file, strict=flags["strict"])
-    selected = selection(words)
-    wanted = Wanted(output, reports, config, as_json=flags["as_json"], detailed=flags["detailed_exitcode"])
+    job, wanted, selected = job_of(words), Wanted.of(words), selection(undone)
     with ledger_of(job) as ledger:
         name = run_named(ledger, job, run)
         return planned(job, lambda out: story(job, ledger, name, selected, out), (), wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,8 @@ SHOWN_MAX = 50
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @shared
 def validate(
-    file: Path | None, config: str | None, allow: tuple[str, ...], log_file: Path | None, **flags: bool
+    file: Path | None,
+    **words: Any,
 ) -> int:
     """Check configuration and file, offline.
 
@@ -32,7 +34,7 @@ def validate(
     from syncjob.model import Cause
     from syncjob.reports.values import visible
 
-    job = job_of(config, allow, log_file, strict=flags["strict"])
+    job = job_of(words)
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
         read_in, bad, totals = story.validate(job, input_of(job, file), Path(folder), SHOWN_MAX)
     hush(job)

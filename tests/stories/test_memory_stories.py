@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import signal
-import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -417,18 +416,6 @@ def kept(desk: Desk, box: Box) -> Desk:
     return desk
 
 
-@contextmanager
-def _begun(desk: Desk, *args: str, patches: int) -> Iterator[subprocess.Popen[str]]:
-    """Start an apply and wait until so many PATCHes have arrived."""
-    with desk.start("apply", "--yes", "--json", *args) as process:
-        try:
-            desk.box.wait_for_patches(patches)
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-
 def _taken_up(desk: Desk, run: str) -> Said:
     """Apply the same plan again, in a calm: by the same run, whose report adds up, and each change was made once."""
     desk.box.slow_s = 0
@@ -455,7 +442,7 @@ def _run_of(desk: Desk) -> str:
 def test_a_killed_plan_is_taken_up_where_it_stopped(kept: Desk) -> None:
     """Kill -9 twice in the middle: the third time it ends, by one run, each change made once."""
     for patches in (3, 9):
-        with _begun(kept, "kept.plan", patches=patches) as process:
+        with kept.begun("kept.plan", patches=patches) as process:
             process.kill()
             assert process.wait(PATIENCE_S) == -signal.SIGKILL
     said = _taken_up(kept, _run_of(kept))
@@ -466,7 +453,7 @@ def test_a_killed_plan_is_taken_up_where_it_stopped(kept: Desk) -> None:
 def test_a_stopped_plan_is_taken_up_where_it_stopped(kept: Desk, slow_s: float) -> None:
     """SIGTERM, with answers in time or without: what was put off or unsettled is looked at and sent, once."""
     kept.box.slow_s = slow_s
-    with _begun(kept, "kept.plan", patches=2) as process:
+    with kept.begun("kept.plan", patches=2) as process:
         process.terminate()
         out, err = process.communicate(timeout=PATIENCE_S)
         first = Said(process.returncode, out, err)
@@ -477,7 +464,7 @@ def test_a_stopped_plan_is_taken_up_where_it_stopped(kept: Desk, slow_s: float) 
 
 def test_a_taken_up_plan_leaves_what_somebody_has_edited_since(kept: Desk) -> None:
     """Between the two a person renamed a referral that was not sent yet: a conflict, and the name stands."""
-    with _begun(kept, "kept.plan", patches=2) as process:
+    with kept.begun("kept.plan", patches=2) as process:
         process.kill()
         process.wait(PATIENCE_S)
     kept.box.edit(20, name="By a person")
@@ -516,7 +503,7 @@ def test_the_reason_of_a_run_is_kept(desk: Desk) -> None:
 
 def test_a_second_run_is_turned_away_and_may_wait(kept: Desk) -> None:
     """Exit 9 names the run that is at work, at once; with --wait the second goes when the first has ended."""
-    with _begun(kept, "kept.plan", patches=2) as process:
+    with kept.begun("kept.plan", patches=2) as process:
         second = kept.run("apply", "--yes")
         assert second.code == 9
         assert f"another run of job desk is at work (run {_run_of(kept)}, apply, process {process.pid}" in second.err
@@ -529,7 +516,7 @@ def test_a_second_run_is_turned_away_and_may_wait(kept: Desk) -> None:
 
 def test_another_job_over_the_same_ledger_does_not_wait(kept: Desk) -> None:
     """A lock is one job's: what another job does goes into the same ledger beside it."""
-    with _begun(kept, "kept.plan", patches=2):
+    with kept.begun("kept.plan", patches=2):
         kept.configure(job="other", rows={"file": "other.csv"})
         kept.rows(*renamed(*NIGHT, name="Deal {}")[-1:], name="other.csv")
         other = kept.run("apply", "--yes", "--json")

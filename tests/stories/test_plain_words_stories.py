@@ -234,3 +234,10 @@ def test_a_change_without_history_is_explained_with_its_guard(desk: Desk) -> Non
     desk.rows(*renamed(1))
     assert desk.run("apply", "--yes").code == 3
     assert "the guard first-run holds it until a person says" in desk.run("explain", "last", "1").out
+
+
+def test_the_command_that_pull_prints_can_be_pasted(desk: Desk) -> None:
+    """Whatever the file is called."""
+    said = desk.run("pull", "-o", "my deals.csv", "-c", str(desk.config))
+    command = shlex.split(said.err.rpartition("then: syncjob ")[2])
+    assert desk.run(*command).code == 0

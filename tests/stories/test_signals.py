@@ -11,8 +11,7 @@ import signal
 import subprocess
 import termios
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -31,17 +30,6 @@ def night(desk: Desk, box: Box) -> Desk:
     desk.rows(*renamed(*NIGHT))
     box.slow_s = 0.4
     return desk
-
-
-@contextmanager
-def _begun(desk: Desk, *args: str, patches: int) -> Iterator[subprocess.Popen[str]]:
-    """Start an apply and wait until so many PATCHes have arrived."""
-    with desk.start("apply", "--yes", "--json", *args) as process:
-        try:
-            desk.box.wait_for_patches(patches)
-            yield process
-        finally:
-            process.kill()
 
 
 def _ended(process: subprocess.Popen[str]) -> Said:
@@ -68,7 +56,7 @@ def test_a_stop_lets_what_is_in_flight_settle_and_defers_the_rest(
     night: Desk, number: signal.Signals, code: int
 ) -> None:
     """Rows in flight get their answer, the others are deferred, report and ledger agree; the next run finishes."""
-    with _begun(night, "--report", "run.csv", patches=2) as process:
+    with night.begun("--report", "run.csv", patches=2) as process:
         process.send_signal(number)
         said = _ended(process)
     assert said.code == code, said.err
@@ -91,7 +79,7 @@ def test_an_answer_that_outlasts_the_stop_leaves_its_row_unsettled(night: Desk) 
     """When the few seconds are over, what was sent and not answered is unsettled; the next run looks and knows."""
     night.configure(limits={"concurrency": 2, "stop_s": 0.2}, guards={"changes": None})
     night.box.slow_s = 60
-    with _begun(night, patches=2) as process:
+    with night.begun(patches=2) as process:
         process.terminate()
         said = _ended(process)
     assert said.code == 143
@@ -105,7 +93,7 @@ def test_an_answer_that_outlasts_the_stop_leaves_its_row_unsettled(night: Desk) 
 def test_a_second_interrupt_ends_at_once(night: Desk) -> None:
     """Ctrl-C twice leaves without waiting, with 130; the next run settles what was left open."""
     night.box.slow_s = 60
-    with _begun(night, patches=2) as process:
+    with night.begun(patches=2) as process:
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         words = ""
@@ -121,7 +109,7 @@ def test_a_second_interrupt_ends_at_once(night: Desk) -> None:
 def test_killed_runs_lose_and_double_nothing(night: Desk) -> None:
     """SIGKILL in the middle, twice in a row: open intents are looked at, and every change is made once."""
     for patches in (1, 5):
-        with _begun(night, patches=patches) as process:
+        with night.begun(patches=patches) as process:
             process.kill()
             assert _ended(process).code == -signal.SIGKILL
         with closing(Ledger(night.ledger)) as ledger:
@@ -133,7 +121,7 @@ def test_a_closed_terminal_stops_no_run(night: Desk) -> None:
     """SIGHUP is nobody's business, and neither is a reader that went away: the job goes on to its end."""
     night.rows(*renamed(*range(1, 7)))
     night.box.slow_s = 0.05
-    with _begun(night, patches=1) as process:
+    with night.begun(patches=1) as process:
         assert process.stdout is not None
         process.stdout.close()
         process.send_signal(signal.SIGHUP)
