@@ -79,6 +79,7 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
     from syncjob import job as story
     from syncjob.cli.showing import show as shown
     from syncjob.errors import UsageRefused
+    from syncjob.ledger import at_work
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports import prove_writable
 
@@ -91,7 +92,7 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
         return 0
     with ledger_of(job) as ledger:
         run = run_named(ledger, job, what)
-        alive = run in (lock_of(job).holder() or "")
+        alive = run in (at_work(lock_of(job), ledger.database) or "")
         shown(job, story.of_run(ledger, run, {}, alive=alive), reports, as_json=as_json)
         if archived is not None:
             _written(job, ledger, run, archived)

@@ -31,15 +31,21 @@ def workplace(lock: Lock, what: str, wait_s: float) -> Iterator[tuple[Path, Ledg
     import tempfile
 
     from syncjob.cli.looking import tell_copy
-    from syncjob.ledger import held
+    from syncjob.ledger import held, signed
 
     with (
         tempfile.TemporaryDirectory(prefix="syncjob-") as name,
         held(lock, what, wait_s=wait_s) as named,
         _proved(lock.ledger) as ledger,
+        signed(ledger.database, lock, what, wait_s=wait_s) as signature,
     ):
         tell_copy(ledger)
-        yield Path(name), ledger, named
+
+        def called(run: str) -> None:
+            named(run)
+            signature.say(run)
+
+        yield Path(name), ledger, called
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from syncjob.errors import Exit, SyncjobError
 from syncjob.exchange import Exchange, Miss, Sender, said
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
-from syncjob.ledger import Ledger, Lock
+from syncjob.ledger import Ledger, Lock, at_work, is_older
 from syncjob.ledger.checking import problems
 from syncjob.model import Answer, Heard
 from syncjob.model.finding import Finding, Health
@@ -33,6 +33,7 @@ CLOCK_OFF_MAX = timedelta(minutes=5)
 NIGHT = timedelta(hours=26)
 PRECONDITION_FAILED = 412
 DAYS_FROM_H = 48
+HELD = "wait for its end; a second run ends with exit code 9"
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
@@ -134,12 +135,19 @@ def _ledger(job: Job, lock: Lock) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ledger", Health.OK, f"{path}: none yet; the first run begins it, and holds what differs")
         return
+    if is_older(path):
+        words = f"{path}: of an earlier version; the next run brings it up, and keeps a copy of what it was"
+        yield Finding("ledger", Health.OK, words)
+        return
     found = problems(path)
     if found:
         yield Finding("ledger", Health.FAIL, found[0], "syncjob ledger check tells all of it", Exit.STORAGE)
         return
     yield Finding("ledger", Health.OK, f"{path}: sound, {path.stat().st_size / 1_000_000:.1f} MB")
     with Ledger(path) as ledger:
+        elsewhere = at_work(lock, ledger.database)
+        if elsewhere and not lock.holder():
+            yield Finding("lock", Health.WARN, f"held: {elsewhere}", HELD)
         runs = ledger.runs(job.settings.job, job.address, BASES)
         if not runs:
             yield Finding(
@@ -161,7 +169,7 @@ def _ledger(job: Job, lock: Lock) -> Iterator[Finding]:
 def _lock(lock: Lock) -> Finding:
     holder = lock.holder()
     if holder:
-        return Finding("lock", Health.WARN, f"held: {holder}", "wait for its end; a second run ends with exit code 9")
+        return Finding("lock", Health.WARN, f"held: {holder}", HELD)
     return Finding("lock", Health.OK, "free: no run is at work")
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from syncjob.core.report import by_outcome, waits
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
-from syncjob.ledger import Ledger, Lock, bases, finding
+from syncjob.ledger import Ledger, Lock, at_work, bases, finding
 from syncjob.model import Cause, Settled
 from syncjob.model.memory import Kept, Standing, Waiting
 from syncjob.remote import UNUSED_DAYS_MAX, claims_of, kept_sign_in
@@ -22,7 +22,7 @@ WAITING = [str(cause) for cause in Cause if waits(cause)]
 def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:
     """Look at what there is."""
     name, remote = job.settings.job, job.address
-    token, holder = _token(job), lock.holder()
+    token, holder = _token(job), at_work(lock, ledger.database if ledger else None)
     if ledger is None:
         return Standing(name, remote, token, holder, None)
     extent, first = finding.extent(ledger.database, name, remote)

@@ -1,7 +1,9 @@
 """What is remembered across runs: intents before their PATCH leaves, how every row ended, what was agreed on last."""
 
 from syncjob.ledger.bases import Base, Remembered
+from syncjob.ledger.fencing import at_work, signed
 from syncjob.ledger.lock import Lock, held, held_alone
+from syncjob.ledger.migrating import is_older
 from syncjob.ledger.recall import OpenIntent
 from syncjob.ledger.recorder import Recorder
 from syncjob.ledger.store import Begun, Intent, Ledger
@@ -15,6 +17,9 @@ __all__ = [
     "OpenIntent",
     "Recorder",
     "Remembered",
+    "at_work",
     "held",
     "held_alone",
+    "is_older",
+    "signed",
 ]

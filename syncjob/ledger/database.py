@@ -33,6 +33,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open the file, or make it."""
         self.path = path
+        self.fence: Callable[[Connection], None] | None = None
         self._writes = False
         with self._guarded():
             if not path.exists():
@@ -50,11 +51,16 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Hold the write lock for one transaction; what it wrote is on disk when this ends."""
+        """Hold the write lock for one transaction; what it wrote is on disk when this ends.
+
+        Where there is a `fence` it is asked first, within the transaction: it raises when another may write now.
+        """
         with self._guarded():
             self._writes = True
             try:
                 with self._connection.begin():
+                    if self.fence is not None:
+                        self.fence(self._connection)
                     yield self._connection
             finally:
                 self._writes = False

@@ -1,8 +1,8 @@
 """One run at a time for a job over one remote and tenant: a lock that is free again when its holder ends, however.
 
 The lock stands on a file beside the ledger, `LEDGER.SCOPE.lock`, which names its holder for whoever comes second;
-the operating system frees it with the process, kill -9 included. It guards processes of one machine; on a network disk
-it is as good as that disk's locks.
+the operating system frees it with the process, kill -9 included. It guards processes of one machine; against another
+one that shares the ledger there is `fencing`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,14 @@ class Lock:
     remote: str
 
     @property
+    def scope(self) -> str:
+        """What tells it from the locks of other jobs over the same ledger."""
+        return hashlib.sha256(f"{self.job}\n{self.remote}".encode()).hexdigest()[:DIGITS]
+
+    @property
     def path(self) -> Path:
         """The lock's own file."""
-        scope = hashlib.sha256(f"{self.job}\n{self.remote}".encode()).hexdigest()[:DIGITS]
-        return self.ledger.with_name(f"{self.ledger.name}.{scope}.lock")
+        return self.ledger.with_name(f"{self.ledger.name}.{self.scope}.lock")
 
     def holder(self) -> str | None:
         """Say who holds it, None where it is free. To see that, it is held for an instant; no file is made."""

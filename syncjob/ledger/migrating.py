@@ -7,9 +7,12 @@ than this program knows is refused: it may mean what we cannot know.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, inspect, select
 
@@ -45,6 +48,16 @@ def prepared(database: Database) -> Path | None:
             STEPS[schema](connection)
         connection.execute(facts.update().where(facts.c.name == "schema").values(value=str(SCHEMA)))
     return copy
+
+
+def is_older(path: Path) -> bool:
+    """Tell whether a ledger would be brought up by whoever opens it; it is not opened to be written."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as file:
+            found = file.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    except sqlite3.Error:
+        return False  # no ledger, or a damaged one: whoever opens it says so
+    return found is not None and str(found[0]).isdecimal() and int(found[0]) < SCHEMA
 
 
 def _schema(database: Database) -> int | None:
