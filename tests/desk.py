@@ -25,6 +25,7 @@ from random import Random
 from typing import IO, Any
 from unittest import mock
 
+import canary
 import pytest
 import yaml
 
@@ -98,6 +99,11 @@ class Box(Sandbox):
             assert self.arrived.wait_for(lambda: self.taken >= count, PATIENCE_S), "no PATCH arrived"
 
     @property
+    def secrets(self) -> set[str]:
+        """Every token that its Entra ID has given away."""
+        return set() if self.entra is None else {*self.entra.tokens, *self.entra.refreshing}
+
+    @property
     def patches(self) -> list[Record]:
         """Every PATCH that arrived."""
         return [record for record in self.records if record.method == "PATCH"]
@@ -146,7 +152,13 @@ class Desk:
 
     folder: Path
     box: Box
-    environ: dict[str, str] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=lambda: dict(canary.ENVIRON))
+    planted: bool = True
+
+    def bare(self) -> None:
+        """Do without canaries: no token is asked for, and rows have mapped columns only."""
+        self.planted, self.environ = False, {}
+        self.configure()
 
     @property
     def config(self) -> Path:
@@ -162,7 +174,7 @@ class Desk:
         """Write the configuration; what is named replaces or joins the usual sections."""
         usual: dict[str, Any] = {
             "job": "desk",
-            "remote": {"url": self.box.url},
+            "remote": {"url": self.box.url} | ({"auth": {"token_env": "DESK_TOKEN"}} if self.planted else {}),
             "rows": {"file": "rows.csv"},
             "match": {"by": "externalReferenceId", "column": "CRM Id"},
             "defaults": {"time_zone": "Europe/Berlin"},
@@ -184,7 +196,10 @@ class Desk:
 
     def rows(self, *rows: Mapping[str, str], name: str = "rows.csv") -> Path:
         """Write a CSV file of rows; a column that a row does not name is blank."""
-        return self.put(name, sheet(rows))
+        if not self.planted:
+            return self.put(name, sheet(rows))
+        planted = [{canary.COLUMN: canary.CELL, **row} for row in rows]
+        return self.put(name, sheet(planted, (*COLUMNS, canary.COLUMN)))
 
     def run(
         self,
@@ -213,7 +228,8 @@ class Desk:
             os.umask(mask)
             signal.signal(signal.SIGHUP, hangup)
         assert isinstance(code, int), "the program always leaves with a code"
-        return Said(code, *(one.said() if isinstance(one, _Written) else "" for one in (shown, talk)))
+        texts = (one.said() if isinstance(one, _Written) else "" for one in (shown, talk))
+        return self._heard(args, Said(code, *texts))
 
     def at_terminal(self, *args: str | Path, answers: str) -> Said:
         """Run it where a person sits: stdin and stderr are a real terminal, at which the answers were typed ahead."""
@@ -228,7 +244,7 @@ class Desk:
         finally:
             watching.join(PATIENCE_S)
             os.close(ours)
-        return Said(said.code, said.out, b"".join(seen).decode().replace("\r\n", "\n"))
+        return self._heard(args, Said(said.code, said.out, b"".join(seen).decode().replace("\r\n", "\n")))
 
     def start(self, *args: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start a process of its own; who starts it ends it, by `with`."""
@@ -259,7 +275,12 @@ class Desk:
         """Run a process of its own to its end."""
         with self.start(*args, **options) as process:
             out, err = process.communicate(timeout=PATIENCE_S)
-            return Said(process.returncode, out or "", err or "")
+            return self._heard(args, Said(process.returncode, out or "", err or ""))
+
+    def _heard(self, args: Sequence[str | Path], said: Said) -> Said:
+        """Look for canaries in what was said: a story that lets one out fails, whatever it is about."""
+        assert canary.heard([str(one) for one in args], said.out, said.err, self.box.secrets) == []
+        return said
 
 
 class _Written(io.TextIOWrapper):
@@ -313,7 +334,7 @@ def referral(n: int, **values: Any) -> dict[str, Any]:
         "createdDateTime": "2026-08-14T21:33:22Z",
         "status": "Active",
         "substatus": "Accepted",
-        "customerProfile": {"name": "Fabrikam", "team": []},
+        "customerProfile": {"name": "Fabrikam", "team": [canary.person()]},
         "consent": {"consentToContact": True},
         "details": {
             "dealValue": 1000 * n,
@@ -343,9 +364,10 @@ def box() -> Iterator[Box]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, box: Box) -> Desk:
-    """Lay a desk: nine referrals, a configuration, and no rows yet."""
+def desk(tmp_path: Path, box: Box) -> Iterator[Desk]:
+    """Lay a desk: nine referrals, a configuration, and no rows yet. No canary is left where it must not be."""
     box.empty(referral(n) for n in range(1, 10))
     desk = Desk(tmp_path, box)
     desk.configure()
-    return desk
+    yield desk
+    assert canary.left(tmp_path, box.secrets) == []

@@ -65,6 +65,7 @@ def test_the_manual_shows_the_crontab_that_is_there() -> None:
 
 def test_the_crontab_line_runs_under_an_empty_environment(desk: Desk) -> None:
     """As cron does it: `env -i`, a shell, another folder, and the program by its path (F-55)."""
+    desk.bare()
     desk.rows(*renamed(1))
     program = Path(sys.executable).with_name("syncjob")
     words = [program if n == 0 else _placed(desk, word) if "/" in word else word for n, word in enumerate(_line())]

@@ -75,6 +75,7 @@ def test_every_intent_is_on_disk_before_its_patch_leaves(tmp_path: Path, box: Bo
     """
     box.empty(referral(n) for n in ROWS)
     desk = Desk(tmp_path, box)
+    desk.bare()
     desk.configure(limits={"concurrency": WORKERS}, guards={"changes": None})
     desk.rows(*renamed(*ROWS))
     trace = tmp_path / "trace"

@@ -379,7 +379,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=6))
 def test_both_readers_see_the_same(folder: Path, rows: list[tuple[Any, Any, Any]]) -> None:
     """Whatever XlsxWriter writes, calamine through our process and openpyxl agree on."""

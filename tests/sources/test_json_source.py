@@ -144,8 +144,8 @@ def test_what_no_cell_can_hold_is_a_flaw_of_its_column(folder: Path, cell: str) 
 
 def test_a_row_of_many_keys_is_read_in_one_go(folder: Path) -> None:
     """A repeated key is found without holding each against all before it."""
-    many = ", ".join(f'"{n}": 1' for n in range(200_000))
-    assert "the key '199999' stands twice" in refusal(folder, f'{{{many}, "199999": 2}}\n')
+    many = ", ".join(f'"{n}": 1' for n in range(40_000))
+    assert "the key '39999' stands twice" in refusal(folder, f'{{{many}, "39999": 2}}\n')
 
 
 def test_keys_are_trimmed_and_our_own_dropped(folder: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_cut_file_gives_no_wrong_cell(folder: Path, listed: bool) -> None:  # 
 def test_rows_stream(folder: Path) -> None:
     """Ten times the rows need no more memory: none is kept."""
     peaks = []
-    for times in (3_000, 30_000):
+    for times in (1_000, 10_000):
         read_ = table(
             folder, "[" + ",\n".join(f'{{"Deal ID": "{n}", "Name": "Contoso {n}"}}' for n in range(times)) + "]"
         )

@@ -177,6 +177,7 @@ def test_tolerated_rows_need_no_person(desk: Desk) -> None:
 
 def test_a_forbidden_account_stops_the_run(desk: Desk) -> None:
     """A token that the remote does not take is exit 5, the rows are deferred and nothing is retried."""
+    desk.bare()
     desk.box._require_token = True
     desk.rows(*renamed(1, 2))
     said = desk.run("plan", "--json")

@@ -94,6 +94,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(desk: Desk, monkeypatch: 
 
 def test_a_file_that_comes_to_rest_is_read_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three rows came while it was looked at, and all four are planned."""
+    desk.bare()
     growing(monkeypatch, desk.rows(*renamed(1)), 3)
     assert [row["key"] for row in judged(desk, code=0)] == [crm(n) for n in range(1, 5)]
 

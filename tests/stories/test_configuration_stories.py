@@ -57,6 +57,7 @@ def test_the_token_comes_from_the_environment_and_is_never_shown(desk: Desk) -> 
 @pytest.mark.parametrize("token", [None, "", "  ", "two words", "ümlaut"])
 def test_without_a_token_a_person_must_sign_in(desk: Desk, token: str | None) -> None:
     """Exit 5 before any request; the variable is named, its value is not shown."""
+    desk.bare()
     desk.configure(remote={"auth": {"token_env": "DESK_TOKEN"}})
     if token is not None:
         desk.environ["DESK_TOKEN"] = token
@@ -89,6 +90,7 @@ def test_plain_http_stays_on_this_machine(desk: Desk, url: str) -> None:
 
 def test_a_real_remote_needs_a_token(desk: Desk) -> None:
     """HTTPS without remote.auth is a mistake in the configuration, told before anything happens."""
+    desk.bare()
     desk.rows(*renamed(1))
     desk.configure(remote={"url": "https://api.partner.microsoft.com"})
     _refused(desk, "remote.auth is missing")

@@ -211,6 +211,7 @@ def test_if_match_is_proven_by_a_patch_that_changes_nothing(
 
 def test_it_looks_as_cron_would(well: Desk) -> None:
     """With next to no environment and from elsewhere; what cron does not know is said."""
+    well.bare()
     well.environ["SYNCJOB_CONFIG"] = str(well.config)
     well.environ["SYNCJOB_LIMITS__ATTEMPTS_MAX"] = "no number"
     assert well.run("doctor").code == 2

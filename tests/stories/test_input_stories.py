@@ -278,6 +278,7 @@ def test_cells_that_look_like_formulas_arrive_as_they_are(desk: Desk) -> None:
 
 def test_a_report_fed_back_in_plans_to_nothing(desk: Desk) -> None:
     """The CSV report of a calm apply is a file of rows that all are unchanged, escapes and all."""
+    desk.bare()
     notes = ["=1+1", "+49 30 1234", "'=apostrophe", "two\nlines", 'a "quoted", comma', "\ttab"]
     rows = [{"CRM Id": crm(n), "Notes": note, "Deal": f" {note}"} for n, note in enumerate(notes, 1)]
     desk.put("rows.csv", b"")
@@ -321,6 +322,7 @@ def test_blank_has_no_opinion_and_clear_clears(desk: Desk) -> None:
 
 def test_suspicious_text_is_warned_of_and_strictly_refused(desk: Desk) -> None:
     """UTF-8 once read as Windows-1252, and invisible characters: a warning, with --strict an invalid row."""
+    desk.bare()
     desk.rows({"CRM Id": crm(1), "Deal": "JosÃ©"}, {"CRM Id": crm(2), "Deal": "zero\u200bwidth"})
     said = desk.run("plan", "--json")
     assert all(row["warnings"] for row in said.report["rows"])

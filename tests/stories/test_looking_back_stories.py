@@ -175,6 +175,7 @@ def test_history_names_who_was_signed_in(desk: Desk) -> None:
 
 def test_status_is_the_page_for_whoever_takes_over(nights: Desk) -> None:
     """Last run, what waits and since which night, ledger, lock and token."""
+    nights.bare()
     first = _last(nights)["run"]["id"]
     assert nights.run("apply", "--yes").code == 3
     said = nights.run("status")

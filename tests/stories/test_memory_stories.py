@@ -476,6 +476,7 @@ def test_a_taken_up_plan_leaves_what_somebody_has_edited_since(kept: Desk) -> No
 
 def test_a_plan_whose_rows_were_put_off_is_taken_up(desk: Desk) -> None:
     """A person had to sign in first: exit 5, every row deferred; then the same plan goes, by the same run."""
+    desk.bare()
     desk.rows(*renamed(1, 2, 3))
     assert desk.run("plan", "-o", "kept.plan").code == 0
     desk.box._require_token = True

@@ -83,6 +83,7 @@ def test_what_is_piped_has_no_escape_codes(desk: Desk, environ: dict[str, str]) 
 
 def test_a_bar_is_shown_where_a_person_sits_and_taken_away(desk: Desk) -> None:
     """At a terminal progress moves on stderr; stdout has the report and nothing else."""
+    desk.bare()
     desk.rows(*renamed(1, 2))
     said = desk.at_terminal("apply", "--yes", answers="")
     assert said.code == 0
@@ -125,6 +126,7 @@ def test_a_full_disk_under_stdout_still_writes_the_reports(desk: Desk) -> None:
 
 def test_many_rows_stay_within_a_bounded_memory(desk: Desk) -> None:
     """Rows stream and what waits is on disk: a plan of twice the rows needs hardly more address space."""
+    desk.bare()
     notes = "x" * 3_000
     details = {"notes": notes, "currency": "EUR"}
     desk.box.empty(referral(n, details=details) for n in range(1, MANY + 1))

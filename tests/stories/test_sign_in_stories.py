@@ -421,6 +421,7 @@ def test_the_configuration_keeps_its_mode_and_its_link(desk: Desk, entra: Entra,
 
 def test_what_cannot_be_pinned_is_told_to_be_added(desk: Desk, entra: Entra) -> None:
     """Where the environment says how to sign in, the file has no place for it: the words to add are given."""
+    desk.bare()
     del entra
     desk.configure()
     auth = {"CLIENT_ID": CLIENT, "AUTHORITY": desk.box.url, "STORE": "file"}

@@ -133,6 +133,7 @@ def test_a_closed_terminal_stops_no_run(night: Desk) -> None:
 
 def test_nobody_left_to_read_changes_no_exit_code(desk: Desk) -> None:
     """`| head -1`: the code is still by the rows, and no traceback is shown."""
+    desk.bare()
     desk.rows(*renamed(1, 404))
     with desk.start("plan") as process:
         assert process.stdout is not None
@@ -144,6 +145,7 @@ def test_nobody_left_to_read_changes_no_exit_code(desk: Desk) -> None:
 
 def test_streams_that_were_never_open_are_not_missed(desk: Desk) -> None:
     """A daemon may start it without stdin, stdout or stderr."""
+    desk.bare()
     desk.rows(*renamed(1, 404))
     closed = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *PROGRAM)
     done = subprocess.run([*closed, "apply", "--yes", "--report", "run.json"], cwd=desk.folder, check=False)
@@ -153,6 +155,7 @@ def test_streams_that_were_never_open_are_not_missed(desk: Desk) -> None:
 
 def test_a_full_disk_under_stdout_is_told(desk: Desk) -> None:
     """`> /dev/full`: exit 8 with a sentence, never a traceback."""
+    desk.bare()
     desk.rows(*renamed(1))
     with Path("/dev/full").open("w") as full:
         said = desk.spawn("plan", stdout=full)
