@@ -18,6 +18,15 @@ def certificate(folder: Path, name: str, *, address: str = "IP:127.0.0.1") -> Pa
     return _together(folder / f"{name}.pem", key, cert)
 
 
+def client_certificate(folder: Path, name: str) -> Path:
+    """Make an RSA key and the certificate of an app that proves itself with it, in one PEM file."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.crt"
+    _run(
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-subj", f"/CN={name}", "-out", str(cert)
+    )
+    return _together(folder / f"{name}.pem", key, cert)
+
+
 def expired(folder: Path, name: str) -> Path:
     """Make a certificate that held for one day, long ago: only `openssl ca` sets dates in the past."""
     key, cert, request = (folder / f"{name}.{end}" for end in ("key", "crt", "csr"))

@@ -2,6 +2,7 @@
 
     SYNCJOB_LIMITS__CONCURRENCY=4            limits.concurrency
     SYNCJOB_REMOTE__AUTH__CLIENT_ID=…        remote.auth.client_id
+    SYNCJOB_GUARDS__VALUE__EUR=500000        guards.value.EUR
     SYNCJOB_TOLERATE=[unmatched]             a list or mapping, as YAML writes it on one line
 
 Two underscores part the steps. Columns are not named so: `fields`, `ignore` and whatever a file's columns are called
@@ -21,6 +22,7 @@ PREFIX = "SYNCJOB_"
 PARTED = "__"
 WHOLE = ("JOB", "PRESET", "TOLERATE")  # what stands at the top, and is no section
 COLUMNS = ("fields", "ignore")
+CURRENCIES = ["guards", "value"]  # below it stand currencies, which are written in capitals in the file too
 SECTIONS = frozenset(name.upper() for name in Settings.model_fields) - {*WHOLE, "PLAN"}  # a plan may well stand in one
 
 
@@ -35,6 +37,8 @@ def laid_over(root: Node, environ: Mapping[str, str]) -> tuple[Node, list[Proble
     problems: list[Problem] = []
     for n, name in enumerate(named(environ), 1):
         path = name.removeprefix(PREFIX).lower().split(PARTED)
+        if path[:2] == CURRENCIES:
+            path[2:] = (step.upper() for step in path[2:])
         if wrong := _wrong(name, path, environ[name]):
             problems.append(Problem(-n, wrong))
             continue

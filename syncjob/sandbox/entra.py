@@ -31,6 +31,7 @@ CHANGEABLE = {
     "user": USER,
     "tenant": TENANT,
 }
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 #         number   error                 suberror               what Entra ID says
 REFUSALS = {
@@ -79,7 +80,8 @@ class Entra:
     """One tenant with one user; what may be set to make it another day is set by name.
 
     `life_s` is an access token's, `deny` an AADSTS number with which refreshes are refused, `pending` how often a
-    device is told to wait. `seen` keeps what tokens were asked for by.
+    device is told to wait. `seen` keeps what tokens were asked for by, `assertions` what apps have proved themselves
+    with (RFC 7523), header and claims; their signatures are not looked at.
     """
 
     clock: Callable[[], datetime]
@@ -93,6 +95,7 @@ class Entra:
     deny: str = ""
     secret: str = ""
     seen: list[str] = field(default_factory=list)
+    assertions: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     grants: dict[str, Grant] = field(default_factory=dict)
     refreshing: dict[str, Grant] = field(default_factory=dict)
     tokens: dict[str, float] = field(default_factory=dict)
@@ -169,7 +172,9 @@ class Entra:
 
     def _tokens(self, origin: str, form: Mapping[str, str]) -> dict[str, Any]:
         self.seen.append(form.get("grant_type", ""))
-        if self.secret and form.get("client_secret") != self.secret and "client_assertion" not in form:
+        if form.get("client_assertion_type") == ASSERTION:
+            self.assertions.append(_asserted(form.get("client_assertion", ""), form.get("client_id", "")))
+        elif self.secret and form.get("client_secret") != self.secret:
             raise _Refused("7000215")
         match form.get("grant_type"):
             case "refresh_token":
@@ -247,6 +252,19 @@ def _token(claims: Mapping[str, Any]) -> str:
     """Give a JWT (RFC 7519) that nobody has signed: whoever trusts it has not looked."""
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     return ".".join([*(_encoded(json.dumps(one).encode()) for one in parts), "unsigned"])
+
+
+def _asserted(token: str, client: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give header and claims of an app's assertion, which names its certificate and the app."""
+    parts = token.split(".")
+    try:
+        header, claims = (json.loads(base64.urlsafe_b64decode(f"{part}==")) for part in parts[:2])
+    except ValueError:
+        raise _Refused("7000215") from None
+    named = header.keys() & {"x5t", "x5t#S256", "x5c"}
+    if not named or not parts[2:] or claims.get("iss") != client or claims.get("sub") != client:
+        raise _Refused("7000215")
+    return header, claims
 
 
 def _encoded(raw: bytes) -> str:

@@ -38,6 +38,7 @@ def test_what_the_environment_says_counts_before_the_file(file: Path) -> None:
         "SYNCJOB_PLAN__AGE_MAX": "2h",
         "SYNCJOB_TOLERATE": "[unmatched, rejected]",
         "SYNCJOB_GUARDS__VALUE": "{EUR: 500}",
+        "SYNCJOB_GUARDS__VALUE__USD": "700",
         "SYNCJOB_GUARDS__CLOSES": "null",
         "SYNCJOB_JOB": "other",
         "SYNCJOB_TOKEN": "secret",
@@ -49,7 +50,7 @@ def test_what_the_environment_says_counts_before_the_file(file: Path) -> None:
     read = config.load(file, said)
     assert (read.limits.concurrency, read.ledger.file) == (7, file.parent / "state" / "x.ledger")
     assert (read.plan.age_max, read.tolerate, read.job) == (timedelta(hours=2), ("unmatched", "rejected"), "other")
-    assert (read.guards.value, read.guards.closes) == ({"EUR": 500.0}, None)
+    assert (read.guards.value, read.guards.closes) == ({"EUR": 500.0, "USD": 700.0}, None)
     assert config.load(file).limits.concurrency == 5
 
 

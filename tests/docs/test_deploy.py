@@ -15,6 +15,7 @@ import yaml
 from desk import Desk, crm, renamed
 
 from syncjob.cli.main import COMMANDS
+from syncjob.sandbox.seeds import load
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "configs" / "deploy"
@@ -67,20 +68,39 @@ def test_the_crontab_line_runs_under_an_empty_environment(desk: Desk) -> None:
     """As cron does it: `env -i`, a shell, another folder, and the program by its path (F-55)."""
     desk.bare()
     desk.rows(*renamed(1))
+    done = _by_cron(desk)
+    assert done.returncode == 0, done.stderr
+    assert "1 row applied, 1 PATCH sent" in done.stdout
+    assert (desk.folder / "last.csv").stat().st_mode & 0o777 == 0o600
+    assert crm(1) in (desk.folder / "last.csv").read_text(encoding="utf-8-sig")
+
+
+def test_the_crontab_line_runs_the_demo_to_its_end(desk: Desk) -> None:
+    """The sample export against the sample referrals; the first night's two guards are lifted by name."""
+    desk.bare()
+    desk.box.empty(load(ROOT / "samples" / "referrals.json"))
+    text = text_of(ROOT / "configs" / "sandbox.yaml")
+    text = text.replace("http://127.0.0.1:8080", desk.box.url).replace("../out/sandbox.ledger", "desk.ledger")
+    desk.config.write_text(text.replace("../samples/nightly.csv", str(ROOT / "samples" / "nightly.csv")))
+    first = _by_cron(desk, "--allow", "first-run", "--allow", "closes=1")
+    assert first.returncode == 0, first.stderr
+    applied = re.search(r"(\d+) rows applied, (\d+) PATCH sent", first.stdout)
+    assert applied is not None, first.stdout
+    assert int(applied[1]) == int(applied[2]) == len(desk.box.patches) > 0
+    again = _by_cron(desk)
+    assert (again.returncode, "0 rows applied, nothing was sent" in again.stdout) == (0, True), again.stdout
+
+
+def _by_cron(desk: Desk, *more: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("syncjob")
     words = [program if n == 0 else _placed(desk, word) if "/" in word else word for n, word in enumerate(_line())]
-    line = shlex.join(map(str, words))
-    done = subprocess.run(
-        ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "/bin/sh", "-c", line],
+    return subprocess.run(
+        ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "/bin/sh", "-c", shlex.join([*map(str, words), *more])],
         cwd="/",
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "1 row applied, 1 PATCH sent" in done.stdout
-    assert (desk.folder / "last.csv").stat().st_mode & 0o777 == 0o600
-    assert crm(1) in (desk.folder / "last.csv").read_text(encoding="utf-8-sig")
 
 
 def _line() -> list[str]:

@@ -24,6 +24,7 @@ class Source:
     renewable: bool = True
     life_s: float | None = 3_600
     fails: list[Exception] = field(default_factory=list)
+    unkept: str = ""
     given: int = 0
 
     def get(self, *, refused: bool) -> Token:
@@ -33,7 +34,7 @@ class Source:
         if self.fails:
             raise self.fails[0]
         self.given += 1
-        return Token(f"token-{self.given}", self.life_s)
+        return Token(f"token-{self.given}", self.life_s, self.unkept)
 
 
 @dataclass
@@ -113,6 +114,18 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run_in_its_own_time() -> No
     source.fails = [StorageRefused("full")]
     with pytest.raises(SignInNeeded, match="full"):
         asyncio.run(credential.renewed("token-1"))
+
+
+def test_what_cannot_be_kept_in_the_middle_is_used_all_the_same() -> None:
+    """The token is good, and Entra ID leaves the older sign-in good; at the beginning it is refused (exit 8)."""
+    with pytest.raises(StorageRefused, match="full"):
+        Credential(Source(unkept="full")).ready()
+    source = Source()
+    credential = Credential(source)
+    credential.ready()
+    source.unkept = "full"
+    assert renewals(credential, "token-1") == {True}
+    assert bearers(credential) == {"token-2"}
 
 
 def test_when_a_person_is_needed_nobody_asks_again() -> None:

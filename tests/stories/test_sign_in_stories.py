@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import tls
 import yaml
 from desk import Desk, crm, referral, renamed
 
@@ -251,6 +252,59 @@ def test_an_app_with_a_secret_proves_itself(desk: Desk, entra: Entra, way: Any) 
     entra.secret = "another"
     said = desk.run("plan")
     assert (said.code, "the client secret is wrong" in said.err, SECRET in said.err) == (5, True, False)
+
+
+@pytest.mark.skipif(tls.OPENSSL is None, reason=tls.WHY_NOT)
+def test_an_app_with_a_certificate_proves_itself(desk: Desk, entra: Entra) -> None:
+    """By an assertion that its key has signed; key and certificate stand in one PEM file, which is never shown."""
+    entra.secret = SECRET
+    path = tls.client_certificate(desk.folder, "app")
+    configured(desk, certificate_file=path.name)
+    signed = _pasted(desk)
+    assert signed.code == 0, signed.err
+    desk.rows(*renamed(1))
+    said = desk.run("plan")
+    assert said.code == 0, said.err
+    assert entra.assertions, "it proved itself by its certificate"
+    (header, claims), *_ = entra.assertions
+    assert (header["alg"], claims["iss"]) in {("RS256", CLIENT), ("PS256", CLIENT)}
+    elliptic = tls.certificate(desk.folder, "elliptic").read_text(encoding="ascii")
+    key, _, certificate = path.read_text(encoding="ascii").partition("-----BEGIN CERTIFICATE")
+    for bad in ("no certificate", key, f"-----BEGIN CERTIFICATE{certificate}", elliptic):
+        path.write_text(bad, encoding="ascii")
+        said = desk.run("plan")
+        assert (said.code, "remote.auth.certificate_file: " in said.err) == (2, True), said.err
+        assert "an RSA private key without a password and its certificate" in said.err
+
+
+def test_a_disk_that_is_full_in_the_night_ends_no_run(
+    signed_in: Desk, entra: Entra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal that cannot be kept goes on with the token that it got; the next run begins with what is kept."""
+    from syncjob.errors import StorageRefused
+    from syncjob.remote.auth.stores import FileStore
+
+    save, saved = FileStore.save, []
+
+    def once(store: FileStore, kept: Any) -> None:
+        saved.append(kept)
+        if len(saved) > 1:
+            raise StorageRefused("sign-in: No space left on device")
+        save(store, kept)
+
+    monkeypatch.setattr(FileStore, "save", once)
+    watched = iter(range(100))
+
+    def forget(request: Request) -> None:
+        if request.method == "PATCH" and next(watched) == 0:
+            entra.forget_tokens()
+
+    signed_in.box.watch = forget
+    signed_in.rows(*renamed(1, 2, 3))
+    said = signed_in.run("apply", "--yes")
+    assert (said.code, len(saved)) == (0, 2), said.err
+    monkeypatch.undo()
+    assert signed_in.run("plan").code == 0
 
 
 def _pasted(desk: Desk) -> Any:

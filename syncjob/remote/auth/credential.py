@@ -91,8 +91,7 @@ class Credential:
             if self._token is not None and (self._token is not known or not (refused or self._is_due())):
                 return
             try:
-                token = self._tokens.get(refused=refused)
-                self._pinned.check(claims_of(token.value))
+                token = self._given(self._tokens, refused=refused)
             except SignInNeeded as error:
                 self._ended = error
                 raise
@@ -113,6 +112,14 @@ class Credential:
                 self._ends_at = self._monotonic() + token.life_s
                 ahead = self._ends_at - min(AHEAD_S, token.life_s / 2)
                 self._due_at = min(self._ends_at, max(ahead, self._monotonic() + LEAST_S))
+
+    def _given(self, tokens: Tokens, *, refused: bool) -> Token:
+        """Ask for a token, and see whose it is."""
+        token = tokens.get(refused=refused)
+        self._pinned.check(claims_of(token.value))
+        if token.unkept and self._token is None:  # a run in its middle goes on; the next one begins with this
+            raise StorageRefused(token.unkept)
+        return token
 
 
 def credential_of(

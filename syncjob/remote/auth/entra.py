@@ -1,7 +1,8 @@
 """A person's sign-in with Entra ID, begun by `syncjob login` and used silently from then on (MSAL, App+User).
 
     login     device code, or a browser on this machine -> who signed in; the refresh token goes into the store
-    get       the refresh token -> an access token; the one that comes with it is saved before the token is used
+    get       the refresh token -> an access token; the one that comes with it is saved before the token is used,
+              and where it cannot be saved the token says so (Entra ID leaves the older one good)
 
 What is kept is MSAL's own cache without its access tokens. The one before stays beside it: where Entra ID does not
 take the newer one, the older is tried once. A refusal is told with the sentence that helps, and nothing is tried again.
@@ -20,7 +21,7 @@ from typing import Any, Self
 
 import httpx
 
-from syncjob.errors import RemoteUnavailable, SignInNeeded, UsageRefused
+from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, UsageRefused
 from syncjob.remote.auth.claims import Pinned, user_of
 from syncjob.remote.auth.kept import Kept
 from syncjob.remote.auth.network import Network
@@ -79,9 +80,13 @@ class SignIn:
             raise RemoteUnavailable(f"Entra ID is out of order: {sentence(found)}")
         if _refusal(found):
             raise SignInNeeded(sentence(found))
-        self.store.save(Kept(found["cache"], kept.current, self._clock(), kept.begun_at))
+        unkept = ""
+        try:
+            self.store.save(Kept(found["cache"], kept.current, self._clock(), kept.begun_at))
+        except StorageRefused as error:
+            unkept = str(error)
         life_s = found.get("expires_in")
-        return Token(found["access_token"], None if life_s is None else float(life_s))
+        return Token(found["access_token"], None if life_s is None else float(life_s), unkept)
 
     def by_device(self, tell: Callable[[str, str], None]) -> Who:
         """Sign in anew by a code that is entered on any other device; `tell` shows the page and the code."""
@@ -189,9 +194,28 @@ def proof_of(auth: Auth, environ: Mapping[str, str]) -> Any:
     if auth.client_secret_file is not None:
         return _held(auth.client_secret_file, "client_secret_file").strip()
     if auth.certificate_file is not None:
-        held = _held(auth.certificate_file, "certificate_file")
-        return {"private_key": held, "public_certificate": held[held.find("-----BEGIN CERTIFICATE") :]}
+        return _certified(_held(auth.certificate_file, "certificate_file"), auth.certificate_file)
     return None
+
+
+def _certified(held: str, path: Path) -> dict[str, str]:
+    """Give key and certificate as MSAL takes them; UsageRefused where the file does not hold both."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificate
+
+    certificate = held[max(held.find("-----BEGIN CERTIFICATE"), 0) :]
+    try:
+        load_pem_x509_certificate(certificate.encode())
+        key = load_pem_private_key(held.encode(), password=None)
+    except (ValueError, TypeError):  # a password is asked for by TypeError
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        raise UsageRefused(
+            f"remote.auth.certificate_file: {path} must hold an RSA private key without a password"
+            " and its certificate, both as PEM"
+        )
+    return {"private_key": held, "public_certificate": certificate}
 
 
 def _held(path: Path, name: str) -> str:

@@ -36,8 +36,9 @@ class Network:
         return _sound(self._client.get(self._own(url), params=params, headers=headers))
 
     def post(self, url: str, *, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        """Ask with a form."""
-        return _sound(self._client.post(self._own(url), params=params, data=data, headers=headers))
+        """Ask with a form; an assertion comes as bytes, which httpx would send as Python writes them."""
+        form = {name: one.decode("ascii") if isinstance(one, bytes) else one for name, one in (data or {}).items()}
+        return _sound(self._client.post(self._own(url), params=params, data=form, headers=headers))
 
     def close(self) -> None:
         """Close the connections."""

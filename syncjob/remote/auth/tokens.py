@@ -12,10 +12,14 @@ from syncjob.errors import SignInNeeded
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token; `life_s` counts from when it was given, None where nobody says how long it is good."""
+    """An access token; `life_s` counts from when it was given, None where nobody says how long it is good.
+
+    `unkept` says why what came with it could not be kept for the nights to come; it is good all the same.
+    """
 
     value: str = field(repr=False)
     life_s: float | None = None
+    unkept: str = ""
 
 
 class Tokens(Protocol):
