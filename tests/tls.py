@@ -24,7 +24,9 @@ def client_certificate(folder: Path, name: str) -> Path:
     _run(
         "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-subj", f"/CN={name}", "-out", str(cert)
     )
-    return _together(folder / f"{name}.pem", key, cert)
+    path = _together(folder / f"{name}.pem", key, cert)
+    path.chmod(0o600)
+    return path
 
 
 def expired(folder: Path, name: str) -> Path:

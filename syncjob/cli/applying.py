@@ -15,6 +15,7 @@ GUARDS = """
 \b
 Guards, by the NAME that --allow takes:
   closes      closing referrals, which cannot be undone (rows are held)
+  accepts     accepting more leads than guards.accepts, which cannot be taken back (rows are held)
   consent     giving consents, which cannot be taken back (rows are held)
   first-run   changing what has no history yet (rows are held)
   changes     changing more rows than guards.changes (the run is refused)
@@ -23,6 +24,7 @@ Guards, by the NAME that --allow takes:
   value       deal values moving by more than guards.value (the run is refused)
   rows        no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)
   unmatched   more rows without a referral than guards.unmatched (the run is refused)
+  invalid     more invalid rows than guards.invalid (the run is refused)
   age         a file older than guards.age, or than the last one (the run is refused)
 """
 

@@ -46,6 +46,12 @@ def login(config: str | None, *, browser: bool, paste: bool, port: int) -> int:
             f"{path}: remote.auth.client_id is missing: the id of the app registration in Entra ID; the README says how"
             " to make one"
         )
+    auth = settings.remote.auth
+    if not browser and (auth.client_secret_env or auth.client_secret_file or auth.certificate_file):
+        raise UsageRefused(
+            "an app with a secret or a certificate cannot sign in by a code: syncjob login --browser, and --paste where"
+            " this machine has none"
+        )
     sign_in = SignIn(settings.remote, settings.job, os.environ)
     if browser:
         come_back = _Paste(port) if paste else _Listener(port)

@@ -6,6 +6,7 @@
     value       deal values of one currency move by more in all
     rows        far fewer rows than the last run over the same input had
     unmatched   more rows name no referral: another tenant's, or another column's keys
+    invalid     more rows are invalid: a column that has slipped leaves rows whose currency or kind does not fit
     age         the file is older than allowed, or older than the one that the last run has read
 
 Shares count from 50 rows up. `--allow NAME` lifts one, `--allow NAME=N` gives it another limit.
@@ -29,7 +30,7 @@ Allowed = Mapping[str, int | None]
 
 def brakes(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
     """Give the guards that would refuse the plan."""
-    for brake in (_changes, _column, _clears, _value, _rows, _unmatched, _age):
+    for brake in (_changes, _column, _clears, _value, _rows, _unmatched, _invalid, _age):
         yield from brake(tally, guards, allowed)
 
 
@@ -112,6 +113,17 @@ def _unmatched(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdi
             f" --allow unmatched={tally.unmatched}"
         )
         yield Verdict("unmatched", tally.unmatched, limit, holds=False, message=words)
+
+
+def _invalid(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:
+    limit = _limit("invalid", guards.invalid, tally.rows_of, allowed)
+    if limit is not None and tally.invalid > limit:
+        words = (
+            f"{tally.invalid} of {tally.rows_of} rows are invalid ({tally.invalid / tally.rows_of:.0%}), {limit}"
+            " allowed: nothing is sent; has a column slipped, and are the others to be trusted? Look at the plan, then"
+            f" --allow invalid or --allow invalid={tally.invalid}"
+        )
+        yield Verdict("invalid", tally.invalid, limit, holds=False, message=words)
 
 
 def _age(tally: Tally, guards: Guards, allowed: Allowed) -> Iterator[Verdict]:

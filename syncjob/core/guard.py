@@ -1,6 +1,7 @@
 """Hold or refuse what a person has to see first: changes go by one at a time, verdicts with their numbers come out.
 
     closes    holds    a status becomes Closed, which cannot be undone
+    accepts   holds    a status becomes Active that was New: it cannot go back
     consent   holds    a consent is given, which cannot be taken back
     first-run holds    row and referral differ in a field of which nobody knows what they last agreed on
 
@@ -20,10 +21,11 @@ from syncjob.model import UNKNOWN, Cause, Change, Operation, Settled, Verdict
 from syncjob.settings import Guards
 
 CONSENT = BY_NAME["consent.consentToShareReferralWithMicrosoftSellers"].path
-HOLDS = {"closes": Cause.CLOSES, "consent": Cause.CONSENT, "first-run": Cause.FIRST_RUN}
+HOLDS = {"closes": Cause.CLOSES, "accepts": Cause.ACCEPTS, "consent": Cause.CONSENT, "first-run": Cause.FIRST_RUN}
 ADOPTING = "; where Partner Center is right, --adopt remote"
 NAMES = {
     "closes": "closing referrals, which cannot be undone (rows are held)",
+    "accepts": "accepting more leads than guards.accepts, which cannot be taken back (rows are held)",
     "consent": "giving consents, which cannot be taken back (rows are held)",
     "first-run": "changing what has no history yet (rows are held)",
     "changes": "changing more rows than guards.changes (the run is refused)",
@@ -32,6 +34,7 @@ NAMES = {
     "value": "deal values moving by more than guards.value (the run is refused)",
     "rows": "no rows, fewer than rows.rows_min, or far fewer than last time (the run is refused)",
     "unmatched": "more rows without a referral than guards.unmatched (the run is refused)",
+    "invalid": "more invalid rows than guards.invalid (the run is refused)",
     "age": "a file older than guards.age, or than the last one (the run is refused)",
 }
 
@@ -66,12 +69,19 @@ def touched(row: Change | Settled) -> list[str]:
     for one in row.operations:
         if _sets(one, STATUS, "Closed"):
             names.append("closes")
+        if _sets(one, STATUS, "Active") and _was(row, STATUS) == "New":
+            names.append("accepts")
         if _sets(one, CONSENT, True):
             names.append("consent")
     unknown = [one.path for one in row.triples if one.base is UNKNOWN]
     if any(one.reaches(path) for one in row.operations for path in unknown):
         names.append("first-run")
     return names
+
+
+def _was(row: Change | Settled, path: str) -> object:
+    """Give what the referral holds at a path that the row names."""
+    return next((one.observed for one in row.triples if one.path == path), None)
 
 
 def _sets(operation: Operation, path: str, value: object) -> bool:
@@ -94,6 +104,7 @@ def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) ->
     found = []
     for name, limit, what, way_out in (
         ("closes", guards.closes, "would close a referral", ""),
+        ("accepts", guards.accepts, "would accept a lead", ""),
         ("consent", guards.consent, "would give a consent", ""),
         ("first-run", guards.first_run, "would change what has no history yet", ADOPTING),
     ):

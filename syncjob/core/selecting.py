@@ -26,12 +26,13 @@ KINDS = ("key", "row", "field", "outcome")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was selected; empty sets select everything."""
+    """What was selected; empty sets select everything. `said` are its keys as they were said, for people."""
 
     keys: frozenset[str] = frozenset()
     rows: frozenset[int] = frozenset()
     outcomes: frozenset[str] = frozenset()
     paths: frozenset[str] = frozenset()
+    said: tuple[str, ...] = field(default=(), compare=False)
 
     def takes(self, row: Settled) -> bool:
         """Tell whether a row that has ended is selected."""
@@ -39,9 +40,8 @@ class Selection:
 
     def fits(self, n: int, called: Collection[str], ended: Collection[str]) -> bool:
         """Tell whether a row is selected: its number, what it may be called, and the words for how it has ended."""
-        names = {spelt for name in called for spelt in (name, name.casefold(), crm_id(name))}
         return (
-            (not self.keys or bool(names & self.keys))
+            (not self.keys or bool(_spelt(called) & self.keys))
             and (not self.rows or n in self.rows)
             and (not self.outcomes or not self.outcomes.isdisjoint(ended))
         )
@@ -49,6 +49,29 @@ class Selection:
     def names(self, path: str) -> bool:
         """Tell whether a field is selected."""
         return not self.paths or path in self.paths
+
+
+class Unmet:
+    """The keys and row numbers of selections that no row has answered to so far: a slip of the pen selects nothing."""
+
+    def __init__(self, *selections: Selection | None) -> None:
+        """Watch for all that these name."""
+        chosen = [one for one in selections if one is not None]
+        self._keys = [word for one in chosen for word in one.said]
+        self._rows = {n for one in chosen for n in one.rows}
+
+    def see(self, row: Desired | Settled) -> None:
+        """Hear of a row."""
+        if not self._keys and not self._rows:
+            return
+        self._rows.discard(row.row.n if isinstance(row, Desired) else row.n)
+        called = _spelt(names_of(row))
+        self._keys = [word for word in self._keys if called.isdisjoint(_spelt([word]))]
+
+    @property
+    def words(self) -> list[str]:
+        """What nobody has answered to."""
+        return [*self._keys, *(f"row={n}" for n in sorted(self._rows))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +118,11 @@ def names_of(row: Desired | Settled) -> set[str]:
     return {row.key, row.id or "", known.strip()} - {""}
 
 
+def _spelt(names: Iterable[str]) -> set[str]:
+    """Give names in every way in which they may be said."""
+    return {spelt for name in names for spelt in (name, name.casefold(), crm_id(name))}
+
+
 def selection(words: Iterable[str], option: str = "--select") -> Selection:
     """Read what was selected; UsageRefused names every mistake."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
@@ -109,7 +137,7 @@ def selection(words: Iterable[str], option: str = "--select") -> Selection:
         if kind not in KINDS:
             problems.append(f"{option} {word}: select by {', '.join(KINDS)}{did_you_mean(kind, list(KINDS))}")
             continue
-        parts = [one.strip() for one in said.split(",") if one.strip()]
+        parts = [one.strip().removeprefix(f"{kind}=") for one in said.split(",") if one.strip()]
         if not parts:
             problems.append(f"{option} {word}: names nothing")
         found[kind] += parts
@@ -122,10 +150,10 @@ def selection(words: Iterable[str], option: str = "--select") -> Selection:
     ]
     if problems:
         raise UsageRefused(*problems)
-    keys = {spelt for one in found["key"] for spelt in (one, one.casefold(), crm_id(one))}
     return Selection(
-        frozenset(keys),
+        frozenset(_spelt(found["key"])),
         frozenset(map(int, found["row"])),
         frozenset(found["outcome"]),
         paths_of(found["field"], option) if found["field"] else frozenset(),
+        tuple(found["key"]),
     )

@@ -40,6 +40,7 @@ class Tally:
     changes: int = 0
     left_out: int = 0
     unmatched: int = 0
+    invalid: int = 0
     clears: int = 0
     held: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -51,6 +52,7 @@ class Tally:
         self.rows += 1
         self.left_out += row.cause is Cause.NOT_SELECTED
         self.unmatched += row.outcome is Outcome.UNMATCHED
+        self.invalid += row.outcome is Outcome.INVALID
         if row.cause is not Cause.TO_SEND:
             return
         self.changes += 1

@@ -12,6 +12,7 @@ from syncjob import sources
 from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
 from syncjob.core.narrowing import narrowed
+from syncjob.core.selecting import Unmet
 from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
@@ -21,6 +22,7 @@ from syncjob.planfile import Draft
 from syncjob.settings import Rows
 
 STDIN = Path("-")
+EMPTY_FROM_ROWS = 50
 BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some rows may remember of them
 SENT = "sent"  # what it has sent alone: rows of the job's own input, though not all of them
 
@@ -97,21 +99,31 @@ def _rows(job: Job, file: Path) -> Rows:
 def read(job: Job, given: Given, draft: Draft) -> Input:
     """Read and map every row into the draft; InputRefused when the rows as a whole cannot be trusted."""
     links, shuffling = linked(job), Shuffling(job.feeds)
+    unmet = Unmet(*((job.scope.select, job.scope.exclude) if job.scope else ()))
+    empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
     rows = blank = 0
     for row in given.table:
         if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        draft.add(_mapped(job, row, links))
+        mapped = _mapped(job, row, links)
+        draft.add(mapped)
+        unmet.see(mapped)
+        empty = {column for column in empty if not row.columns.get(column, "").strip()}
         shuffling.add(row)
         rows += 1
         job.progress("reading", rows, 0)
     _check_count(job, rows, given)
     if problems := shuffling.problems():
         raise InputRefused(*problems)
+    if unmet.words:
+        raise UsageRefused(f"--select, --exclude: {given.source} has no row {', '.join(unmet.words)}; nothing was sent")
     strict = job.strict or job.settings.rows.strict_columns
     notes = _columns(job, given.table.columns, strict=strict) if rows else ()
     notes = (*notes, *given.table.notes)
+    if empty and rows >= EMPTY_FROM_ROWS:
+        named = ", ".join(map(repr, sorted(empty)))
+        notes = (*notes, f"blank in each of the {rows} rows: {named}; is the export whole?")
     if blank:
         notes = (*notes, f"{blank} blank rows were passed over")
     _part(job, draft)
@@ -173,6 +185,9 @@ def _columns(job: Job, columns: tuple[str, ...], *, strict: bool) -> tuple[str, 
             "the configuration maps no columns: set match and fields (`syncjob init --from FILE` proposes them), "
             "or hand in a file of `syncjob pull`, which needs neither"
         )
+    if job.only and not any(feed.field.path in job.only for feed in job.feeds.feeds):
+        named = ", ".join(sorted(path.rpartition("/")[2] for path in job.only))
+        raise UsageRefused(f"--only-fields, --select field=: no column feeds {named}; nothing would be looked at")
     return feeds.check_columns(job.feeds, columns, strict=strict)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from syncjob.core import guard
 from syncjob.core.diff import diff, marks
 from syncjob.core.merge import Rules
-from syncjob.core.selecting import Selection
+from syncjob.core.selecting import Selection, Unmet
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.planning import Asked, plan_asked
@@ -50,7 +50,14 @@ def released(ledger: Ledger, run: str, selected: Selection) -> Released:
             f"run {run} took back run {undone}; to send what it held, apply its plan again with --allow, or plan it"
             f" anew by syncjob undo {undone}"
         )
-    held = [row for row in ledger.outcomes(run) if row.cause in GUARDED and selected.takes(row)]
+    held, unmet = [], Unmet(selected)
+    for row in ledger.outcomes(run):
+        if row.cause in GUARDED:
+            unmet.see(row)
+            if selected.takes(row):
+                held.append(row)
+    if held and unmet.words:
+        raise UsageRefused(f"--select: run {run} holds no row {', '.join(unmet.words)}; nothing was sent")
     if not held:
         what = " that is selected" if selected != Selection() else ""
         raise InputRefused(f"run {run}: no guard has held a row{what}; nothing is to be approved")

@@ -45,6 +45,7 @@ class Cause(StrEnum):
     READ_BACK = "read_back", Outcome.APPLIED, "the answer was lost; reading again shows what was asked"
     REMOTE_MOVED = "remote_moved", Outcome.DRIFTED, "only the remote moved since row and remote last agreed; kept"
     CLOSES = "closes", Outcome.HELD, "the guard `closes`: it would close a referral, which cannot be undone"
+    ACCEPTS = "accepts", Outcome.HELD, "the guard `accepts`: it would accept a lead, which cannot be taken back"
     CONSENT = "consent", Outcome.HELD, "the guard `consent`: it would give a consent that cannot be taken back"
     FIRST_RUN = "first_run", Outcome.HELD, "the guard `first-run`: row and referral differ, and nobody knows who moved"
     NOT_APPROVED = "not_approved", Outcome.HELD, "nobody has ticked it in the approved workbook"

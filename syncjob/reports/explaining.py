@@ -68,9 +68,10 @@ def _lines(row: Settled, one: Triple, private: frozenset[str]) -> Iterator[tuple
     yield "observed", shown(one.observed)
     if one.stand is not None:
         why = f"; {WHYS[one.why]}" if one.why in WHYS else ""
+        said = STANDS[one.stand]
         if one.stand is Stand.CHANGE and one.base is UNKNOWN:
-            why += "; nobody knows who moved, so that the guard first-run holds it until a person says"
-        yield "so", f"{one.stand}: {STANDS[one.stand]}{why}"
+            said = "they differ, and nobody knows who moved: the guard first-run holds it until a person says"
+        yield "so", f"{one.stand}: {said}{why}"
     for operation in row.operations:
         if operation.reaches(one.path):
             yield "sent" if row.attempts else "patch", f"{operation.op} {operation.path} {shown(operation.value)}"

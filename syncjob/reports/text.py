@@ -13,11 +13,10 @@ from typing import Any
 
 from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
-    CLOSES,
     MASK,
     Move,
     apart,
-    closes,
+    for_good,
     masked,
     moved,
     moves,
@@ -134,8 +133,8 @@ def _row(row: Settled, private: frozenset[str], said: str) -> Iterator[str]:
     for move in moves(row):
         for words in _move(move, private):
             yield f"    {words}"
-    if closes(row):
-        yield f"    ! {CLOSES}"
+    if said := for_good(row):
+        yield f"    ! {said}"
     for warning in row.warnings:
         yield f"    warning: {_sentence(warning)}"
 

@@ -14,8 +14,9 @@ from syncjob.model.remembering import disputed, remember
 MASK = "•••"
 BLANK = "(blank)"
 METHODS = ("GET", "PATCH")
-STATUS, CLOSED = "/status", "Closed"
+STATUS, NEW, ACTIVE, CLOSED = "/status", "New", "Active", "Closed"
 CLOSES = "CLOSES the referral: cannot be undone"
+ACCEPTS = "ACCEPTS the lead: cannot be undone"
 
 # Printable to Python, invisible to a reader: fillers, joiners and variation selectors of several scripts.
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
@@ -49,9 +50,15 @@ def moves(row: Settled) -> Iterator[Move]:
         yield Move(path, value, after[path], appended, removed)
 
 
-def closes(row: Settled) -> bool:
-    """Tell whether the operations of a row close its referral."""
-    return any(one.path == STATUS and one.value == CLOSED for one in row.operations)
+def for_good(row: Settled) -> str:
+    """Say what of a row cannot be undone: that it closes its referral, or accepts it; nothing where it does neither."""
+    for one in row.operations:
+        if one.path == STATUS and one.value == CLOSED:
+            return CLOSES
+        if one.path == STATUS and one.value == ACTIVE:
+            was = next((triple.observed for triple in row.triples if triple.path == STATUS), None)
+            return ACCEPTS if was == NEW else ""
+    return ""
 
 
 def moved(triples: Collection[Triple]) -> list[Triple]:
@@ -78,7 +85,7 @@ def ours(row: Settled) -> dict[str, str]:
         names.OUTCOME: str(row.outcome),
         "cause": str(row.cause),
         "reason": visible(row.reason),
-        "changes": "; ".join((*((CLOSES,) if closes(row) else ()), *(visible(_words(move)) for move in moves(row)))),
+        "changes": "; ".join(filter(None, (for_good(row), *(visible(_words(move)) for move in moves(row))))),
         "warnings": "; ".join(map(visible, row.warnings)),
         "id": visible(row.id or ""),
         "attempts": str(row.attempts),

@@ -149,16 +149,17 @@ class Entra:
         }
 
     def _device(self, origin: str, form: Mapping[str, str]) -> dict[str, Any]:
+        page = f"http://{origin.removeprefix('https://')}/device"  # a person opens it, and there is no TLS
         code, word = self._secret("device"), f"{self.random.randrange(36**8):08X}"[:9]
         client = form.get("client_id", "")
         self.grants[code] = Grant(client, form.get("scope", ""), self._now() + CODE_LIFE_S, self.pending)
         return {
             "device_code": code,
             "user_code": word,
-            "verification_uri": f"{origin}/device",
+            "verification_uri": page,
             "expires_in": CODE_LIFE_S,
             "interval": 1,
-            "message": f"To sign in, open {origin}/device and enter the code {word}.",
+            "message": f"To sign in, open {page} and enter the code {word}.",
         }
 
     def _consented(self, form: Mapping[str, str]) -> Reply:

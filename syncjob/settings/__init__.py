@@ -182,6 +182,9 @@ class Guards(Section):
     """What is held or refused until a person says so; see `syncjob apply --help`."""
 
     closes: Annotated[int | None, Field(ge=0, description="more closes than this are held; null: never")] = 0
+    accepts: Annotated[
+        int | None, Field(ge=0, description="more leads accepted (New to Active) than this are held; null: never")
+    ] = 10
     consent: Annotated[int | None, Field(ge=0, description="more consents given than this are held")] = 0
     first_run: Annotated[
         int | None, Field(ge=0, description="more changes without a known history than this are held; null: never")
@@ -199,6 +202,9 @@ class Guards(Section):
     ] = {}
     unmatched: Annotated[
         Share, Field(description="more rows without a referral than this count or share refuse the run")
+    ] = 0.2
+    invalid: Annotated[
+        Share, Field(description="more rows that cannot be read or fit no referral's currency than this refuse the run")
     ] = 0.2
     age: Annotated[
         Age | None,

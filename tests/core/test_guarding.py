@@ -187,7 +187,7 @@ def test_every_mistake_in_an_allowance_is_named_at_once() -> None:
         "--allow changes=30%: the limit must be a whole number, as in changes=5",
         "--allow closes=: the limit must be a whole number, as in closes=5",
         "--allow consent=-1: the limit must be a whole number, as in consent=5",
-        "the guards are closes, consent, first-run, changes, column, clears, value, rows, unmatched, age",
+        f"the guards are {', '.join(NAMES)}",
     )
 
 

@@ -52,6 +52,39 @@ def test_one_close_too_many_in_a_night_of_good_rows_is_held(many: Desk) -> None:
     assert many.box.store.get(guid(7))["status"] == "Active"
 
 
+def test_leads_that_would_be_accepted_in_great_number_are_held(desk: Desk) -> None:
+    """A stage that has slipped accepts leads, which cannot be taken back: eleven are one too many, ten may go."""
+    desk.box.empty(referral(n, status="New", substatus="Received") for n in range(1, 61))
+    desk.configure(guards={"first_run": None})
+    desk.rows(*({"CRM Id": crm(n), "Stage": "Working"} for n in range(1, 12)))
+    said = desk.run("apply", "--yes")
+    assert (said.code, desk.box.patches) == (3, [])
+    assert "11 rows would accept a lead, 10 allowed: held" in said.out
+    assert "! ACCEPTS the lead: cannot be undone" in said.out
+    desk.rows(*({"CRM Id": crm(n), "Stage": "Working"} for n in range(1, 11)))
+    assert (desk.run("apply", "--yes").code, len(desk.box.patches)) == (0, 10)
+    desk.rows({"CRM Id": crm(1), "Stage": "Working", "Deal": "Renamed"})
+    assert "ACCEPTS" not in desk.run("apply", "--yes").out, "it is Active already"
+
+
+def test_many_invalid_rows_are_a_column_that_has_slipped(many: Desk) -> None:
+    """Amount and currency slipped together: most rows fit no referral's currency, and the few that do are not sent."""
+    many.rows(*export(Currency=dict.fromkeys(range(1, 82), "USD"), Amount=dict.fromkeys(range(90, 110), "7")))
+    said = many.run("apply", "--yes")
+    assert (said.code, many.box.patches) == (6, [])
+    assert "81 of 400 rows are invalid (20%), 80 allowed: nothing is sent; has a column slipped" in said.err
+    assert many.run("apply", "--yes", "--allow", "invalid=81").code == 3
+    assert len(many.box.patches) == 20
+
+
+def test_a_column_that_is_blank_in_every_row_is_told(many: Desk) -> None:
+    """An export that lost a column asks for nothing of it: no change, and no silence either."""
+    many.rows(*export(Deal=dict.fromkeys(range(1, ROWS + 1), "")))
+    said = many.run("plan")
+    assert (said.code, f"blank in each of the {ROWS} rows: 'Action', " in said.err) == (0, True), said.err
+    assert "'Deal'" in said.err
+
+
 def test_cells_that_were_emptied_by_a_broken_export_are_not_sent(many: Desk) -> None:
     """`blank: clear` and a column that lost its values: eleven fields are one too many."""
     many.configure(

@@ -65,6 +65,15 @@ def test_only_what_is_selected_goes(held: Desk) -> None:
     assert said.causes == {crm(1): "confirmed"}
 
 
+def test_a_key_that_is_not_held_is_no_slip_to_pass_over(held: Desk) -> None:
+    """Two are approved and one of them is misspelt: neither goes (exit 2)."""
+    known = next(row["key"] for row in held.run("show", "last", "--json").report["rows"] if row["outcome"] == "held")
+    before = len(held.box.patches)
+    said = held.run("approve", "last", "--yes", "--select", f"{known},CRM-0001")
+    assert (said.code, len(held.box.patches)) == (2, before)
+    assert "holds no row CRM-0001; nothing was sent" in said.err
+
+
 def test_a_person_is_shown_and_asked(held: Desk) -> None:
     """At a terminal a no sends nothing; without one --yes is wanted."""
     said = held.at_terminal("approve", "last", answers="n\n")

@@ -24,7 +24,6 @@ def three(desk: Desk) -> Desk:
     [
         (("--select", crm(1)), {crm(1)}),
         (("--select", f"key={crm(1)},{crm(3)}"), {crm(1), crm(3)}),
-        (("--select", guid(2)), set()),  # the row names no referral by id
         (("--select", "row=2"), {crm(2)}),
         (("--exclude", crm(1)), {crm(2), crm(3)}),
         (("--select", "row=1,2", "--exclude", "row=2"), {crm(1)}),
@@ -42,6 +41,30 @@ def test_only_what_is_selected_is_planned_and_sent(three: Desk, words: tuple[str
     assert "not_selected" not in three.run("plan", *words).out
     assert three.run("apply", "--yes").code == 0
     assert len(three.box.patches) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--exclude", "CRM-0001"), "CRM-0001"),
+        (("--select", f"{crm(1)},CRM-0002"), "CRM-0002"),
+        (("--select", f"{crm(1)};{crm(2)}"), f"{crm(1)};{crm(2)}"),
+        (("--select", "row=2,row=9"), "row=9"),
+        (("--exclude", "row=4", "--exclude", "key=none"), "none, row=4"),
+        (("--select", guid(2)), guid(2)),  # the row names no referral by id
+    ],
+)
+def test_what_names_no_row_is_refused(three: Desk, words: tuple[str, ...], named: str) -> None:
+    """A slip of the pen would send the row that was meant to stay, or nothing: exit 2, nothing sent."""
+    said = three.run("apply", "--yes", *words)
+    assert (said.code, three.box.patches) == (2, []), said.err
+    assert f"has no row {named}; nothing was sent" in said.err
+
+
+def test_fields_that_no_column_feeds_are_refused(three: Desk) -> None:
+    """A run over nothing would look like one in which all is well."""
+    said = three.run("plan", "--only-fields", "salesStage")
+    assert (said.code, "no column feeds salesStage" in said.err) == (2, True), said.err
 
 
 def test_fields_are_selected_and_excluded_like_rows(three: Desk) -> None:

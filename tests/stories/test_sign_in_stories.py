@@ -234,7 +234,7 @@ def _by_variable(desk: Desk) -> dict[str, Any]:
 
 
 def _by_file(desk: Desk) -> dict[str, Any]:
-    desk.put("secret.txt", SECRET + "\n")
+    desk.put("secret.txt", SECRET + "\n").chmod(0o600)
     return {"client_secret_file": "secret.txt"}
 
 
@@ -339,8 +339,24 @@ def test_a_secret_that_is_missing_is_told_by_its_name(desk: Desk, entra: Entra, 
     if held is not None:
         desk.environ["APP_SECRET"] = held
     configured(desk, client_secret_env="APP_SECRET")
-    said = desk.run("login")
+    said = desk.run("login", "--browser", "--paste")
     assert (said.code, f"APP_SECRET {words}" in said.err) == (2, True)
+
+
+def test_an_app_with_a_secret_signs_in_by_a_browser(desk: Desk, entra: Entra) -> None:
+    """Microsoft gives codes to public apps alone: exit 2 and the way out, before anything is asked."""
+    configured(desk, **_by_variable(desk))
+    said = desk.run("login")
+    assert (said.code, "syncjob login --browser" in said.err, entra.seen) == (2, True, [])
+
+
+def test_a_secret_that_others_may_read_is_refused(desk: Desk, entra: Entra) -> None:
+    """A file of 0644 in a folder of the configuration: exit 2, with the command that mends it (F-40)."""
+    del entra
+    configured(desk, **_by_file(desk))
+    (desk.folder / "secret.txt").chmod(0o644)
+    said = desk.run("login", "--browser", "--paste")
+    assert (said.code, "client_secret_file" in said.err, "chmod 600" in said.err) == (2, True, True), said.err
 
 
 def test_a_program_may_give_the_token(desk: Desk, entra: Entra) -> None:

@@ -26,7 +26,7 @@ from syncjob.remote.auth.claims import Pinned, user_of
 from syncjob.remote.auth.kept import Kept
 from syncjob.remote.auth.network import Network
 from syncjob.remote.auth.saying import number_of, sentence, transient
-from syncjob.remote.auth.stores import Store, store_of
+from syncjob.remote.auth.stores import Store, private, store_of
 from syncjob.remote.auth.tokens import Token
 from syncjob.remote.trust import trust
 from syncjob.settings import Remote
@@ -219,6 +219,7 @@ def _certified(held: str, path: Path) -> dict[str, str]:
 
 
 def _held(path: Path, name: str) -> str:
+    private(path, f"remote.auth.{name}: {path}")
     try:
         held = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

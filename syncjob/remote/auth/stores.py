@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -154,6 +154,12 @@ def _stored(place: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageRefused(f"{place}: cannot be written: {error.strerror}; mend the disk or its rights") from error
+
+
+def private(path: Path, place: str) -> None:
+    """Refuse a file with a secret that others may read or swap; UsageRefused says how to mend it."""
+    with suppress(OSError):  # whoever reads it says what is wrong with it
+        _private(path.stat(), path, place)
 
 
 def _private(found: os.stat_result, path: Path, place: str) -> None:
