@@ -54,7 +54,7 @@ check: $(STAMP)  ## All that must hold before a change lands; CI runs this and n
 	@$(MAKE) --no-print-directory cov
 
 golden: $(STAMP)  ## Write the golden files anew; look at the difference before you commit it
-	@GOLDEN=renew $(BIN)/python -m pytest -n 0 tests/docs
+	@GOLDEN=renew $(BIN)/python -m pytest -n 0 tests/docs tests/reports/test_golden.py
 
 lock: $(STAMP)  ## Pin the newest versions that have been out for a week (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is missing: pip install uv"; exit 1; }

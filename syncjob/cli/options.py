@@ -99,10 +99,25 @@ def reporting(command: Command) -> Command:
             metavar="FILE",
             multiple=True,
             type=click.Path(path_type=Path),
-            help="Write the report too: .json, .csv, .txt or .xlsx by its name; repeatable.",
+            help="Write the report too: .html, .xlsx, .csv, .json, .md or .txt by its name; repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the JSON report in place of the text."),
+        click.option(
+            "--full", is_flag=True, expose_value=False, callback=_looked, help="Show every row, not a screenful."
+        ),
+        click.option(
+            "--show-private",
+            is_flag=True,
+            expose_value=False,
+            callback=_looked,
+            help="Show names, mails, phones and notes in text, page and Markdown too.",
+        ),
     )
+
+
+def _looked(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Keep how a report is to be looked at: that is `showing`'s matter, and no command's on the way."""
+    context.meta[f"syncjob.{option.name}"] = value
 
 
 def _all(command: Command, *options: Callable[[Command], Command]) -> Command:

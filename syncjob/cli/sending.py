@@ -112,14 +112,13 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
 def _shown_first(job: Any, ask: Any) -> Any:
     """Before a person is asked, the plan is shown."""
     from syncjob import job as story
-    from syncjob.cli.showing import hush
+    from syncjob.cli.showing import hush, shown
     from syncjob.cli.terminal import say
-    from syncjob.reports import text
 
     def confirm(plan: Any, acting: Any, changes: int) -> frozenset[str]:
         if changes:
             hush(job)
-            say("".join(text.render(story.of_plan(plan))))
+            say("".join(shown(story.of_plan(plan))))
         lifted: frozenset[str] = ask(plan, acting, changes)
         return lifted
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import click
 
 from syncjob.cli.terminal import Bar, emit, say
 from syncjob.errors import StorageRefused, UsageRefused
@@ -12,17 +18,56 @@ from syncjob.model import Report
 from syncjob.reports import json, text, write
 from syncjob.reports.values import visible
 
+COLOURS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("===", {"bold": True}),
+    ("RUN ", {"bold": True}),
+    ("    ~ ", {"fg": "yellow"}),
+    ("    + ", {"fg": "green"}),
+    ("    - ", {"fg": "red"}),
+    ("    ! ", {"fg": "red", "bold": True}),
+    ("    ? ", {"fg": "magenta"}),
+    ("    warning: ", {"fg": "yellow"}),
+    *((f"{outcome}, ", {"bold": True}) for outcome in text.GROUPS),
+)
+
 
 def show(job: Any, report: Report, files: tuple[Path, ...], *, as_json: bool) -> None:
     """Print the report as text or JSON and write it to every file."""
     hush(job)
     for note in report.run.get("notes", ()):
         say(f"note: {visible(note)}")
+    if _wanted("show_private"):
+        report = replace(report, private=frozenset())
     try:
-        emit((json if as_json else text).render(report))
+        emit(json.render(report) if as_json else shown(report))
     finally:
         for file in files:
             say(f"report written to {write(report, file)}")
+
+
+def shown(report: Report) -> Iterator[str]:
+    """Give the text as it fits where it goes: a screenful in colour for a person, plain lines for anything else."""
+    here = sys.stdout
+    if here is None or not here.isatty():
+        yield from text.render(report, rows_max=None if _wanted("full") else text.ROWS_MAX)
+        return
+    screen = None if _wanted("full") else text.Screen(*shutil.get_terminal_size())
+    plainly = "NO_COLOR" in os.environ
+    for line in text.render(report, rows_max=None if screen is None else text.ROWS_MAX, screen=screen):
+        yield line if plainly else coloured(line)
+
+
+def coloured(line: str) -> str:
+    """Give a line of the text report in colour; what a line is about is told by its words all the same."""
+    for begins, look in COLOURS:
+        if line.startswith(begins):
+            return click.style(line.rstrip("\n"), **look) + "\n"
+    return line
+
+
+def _wanted(option: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(f"syncjob.{option}"))
 
 
 def hush(job: Any) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
-from syncjob.reports import csv, json, text, xlsx
+from syncjob.reports import csv, html, json, markdown, text, xlsx
 from syncjob.whole import written
 
 
@@ -32,10 +32,12 @@ def _text(render: Callable[[Report], Iterator[str]]) -> Callable[[Report, Binary
 
 
 FORMS: dict[str, Callable[[Report, BinaryIO], None]] = {
+    ".html": _text(html.render),
+    ".xlsx": xlsx.fill,
     ".csv": _text(csv.render),
     ".json": _text(json.render),
+    ".md": _text(markdown.render),
     ".txt": _text(lambda report: text.render(report, rows_max=None)),
-    ".xlsx": xlsx.fill,
 }
 SUFFIXES = tuple(FORMS)
 SPARE_NAMES_MAX = 99

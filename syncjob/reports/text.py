@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple
@@ -28,6 +29,7 @@ from syncjob.reports.values import (
 )
 
 ROWS_MAX = 50
+AROUND = 6  # banner, totals, requests, the line about masking, the next prompt
 VALUE_CHARS_MAX = 120
 SENTENCE_CHARS_MAX = 600
 
@@ -53,11 +55,26 @@ THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 WITHOUT_REASON = (Outcome.PLANNED, Outcome.APPLIED)
 
 
-def render(report: Report, *, rows_max: int | None = ROWS_MAX) -> Iterator[str]:
-    """Give the report in chunks, a line each; at most `rows_max` rows a group are shown, all of them for None."""
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A terminal: how many characters a line and lines it shows; `AROUND` of them are not for rows."""
+
+    columns: int
+    lines: int
+
+    def takes(self, line: str) -> int:
+        """Say how many lines of the screen a line takes."""
+        return max(1, -(-len(line) // max(1, self.columns)))
+
+
+def render(report: Report, *, rows_max: int | None = ROWS_MAX, screen: Screen | None = None) -> Iterator[str]:
+    """Give the report in chunks, a line each; at most `rows_max` rows a group are shown, all of them for None.
+
+    On a `screen` they are as many as fit, shared out among the groups; each group shows one at least.
+    """
     yield f"{_banner(report)}\n"
     masked = False
-    for line in _groups(report, rows_max):
+    for line in _groups(report, rows_max, screen):
         masked = masked or MASK in line
         yield f"{line}\n"
     yield "\n"
@@ -93,24 +110,32 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _groups(report: Report, rows_max: int | None) -> Iterator[str]:
+def _groups(report: Report, rows_max: int | None, screen: Screen | None) -> Iterator[str]:
     counts: Counter[Outcome] = Counter()
     kept: dict[Outcome, list[Settled]] = {outcome: [] for outcome in GROUPS}
     for row in filter(_listed, report.rows()):
         counts[row.outcome] += 1
         if rows_max is not None and len(kept[row.outcome]) < rows_max:
             kept[row.outcome].append(row)
-    for outcome, words in GROUPS.items():
-        if not counts[outcome]:
-            continue
+    left = [outcome for outcome in GROUPS if counts[outcome]]
+    room = None if screen is None else screen.lines - AROUND - len(report.verdicts) - 3 * len(left)
+    while left:
+        outcome = left.pop(0)
         yield ""
-        yield f"{outcome}, {words}: {_counted(counts[outcome], 'row')}"
-        said = ""
+        yield f"{outcome}, {GROUPS[outcome]}: {_counted(counts[outcome], 'row')}"
+        said, shown, share = "", 0, None if room is None else room // (len(left) + 1)
         for row in _all_of(outcome, report) if rows_max is None else kept[outcome]:
-            yield from _row(row, report.private, said)
-            said = row.reason
-        if rows_max is not None and counts[outcome] > rows_max:
-            yield f"  … and {counts[outcome] - rows_max} more; all are in the report"
+            lines = list(_row(row, report.private, said))
+            if screen is not None and share is not None and room is not None:
+                taken = sum(map(screen.takes, lines))
+                if shown and taken > share:
+                    break
+                share, room = share - taken, room - taken
+            yield from lines
+            said, shown = row.reason, shown + 1
+        if shown < counts[outcome]:
+            how = "all are in the report" if screen is None else "--full shows all"
+            yield f"  … and {counts[outcome] - shown} more; {how}"
 
 
 def _listed(row: Settled) -> bool:

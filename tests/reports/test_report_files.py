@@ -152,7 +152,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageRefused) as caught:
         prove_writable(paths)
     assert caught.value.problems == (
-        f"{tmp_path}/report.pdf: a report ends in .csv, .json, .txt, .xlsx; name the file accordingly",
+        f"{tmp_path}/report.pdf: a report ends in .html, .xlsx, .csv, .json, .md, .txt; name the file accordingly",
         f"{folder}: is a folder; name a file, for example {folder}/report.csv",
         f"{tmp_path}/missing/report.csv: there is no folder {tmp_path}/missing; create it or name another",
         f"{folder}/../report.json: two reports would go to this one file; name two",
