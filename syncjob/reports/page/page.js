@@ -8,7 +8,7 @@
   const windowed = at('window'), body = at('rows'), search = at('search'), field = at('field'), shown = at('shown');
   const narrow = matchMedia('(max-width: 640px)');
   const drawn = new Map();
-  let found = rows, open = -1, openHeight = 0, sortBy = 'row', down = false, texts = null, waiting = false, printing = false;
+  let opened = null, found = rows, open = -1, active = -1, openHeight = 0, sortBy = 'row', down = false, texts = null, waiting = false, printing = false;
   const outcomes = new Set();
 
   const say = (one) => (typeof one === 'number' ? words.said[one] : one);
@@ -118,14 +118,15 @@
     return line;
   };
 
-  const gap = (pixels) => {
+  const gap = () => {
     const line = element('tr', undefined, 'gap'), room = element('td');
     line.setAttribute('aria-hidden', 'true');
     room.colSpan = 5;
-    room.style.height = `${Math.max(0, pixels)}px`;
     line.append(room);
     return line;
   };
+  const raise = (line, pixels) => { line.firstChild.style.height = `${Math.max(0, pixels)}px`; };
+  const above = gap(), below = gap();
 
   const draw = () => {
     waiting = false;
@@ -134,24 +135,32 @@
     const shift = (y) => (open >= 0 && y > (open + 1) * tall ? Math.max((open + 1) * tall, y - openHeight) : y);
     const first = Math.max(0, Math.floor(shift(top) / tall) - AHEAD);
     const last = Math.min(found.length, Math.ceil(shift(top + seen) / tall) + AHEAD);
-    const focused = document.activeElement?.closest?.('#rows tr.line')?.dataset.index;
-    for (const [index, line] of drawn) if (index < first || index >= last) { line.remove(); drawn.delete(index); }
-    const lines = [gap(first * tall + (open >= 0 && open < first ? openHeight : 0))];
+    // What is new comes before what is old goes: a table that shrank for a moment would be scrolled back.
+    const focused = document.activeElement?.closest?.('#rows tr.line'), lines = [above];
     for (let index = first; index < last; index++) {
       if (!drawn.has(index)) drawn.set(index, drawLine(index));
       lines.push(drawn.get(index));
-      if (index === open) lines.push(drawDetail(index));
+      if (index === open) lines.push(opened ||= drawDetail(index));
     }
-    lines.push(gap((found.length - last) * tall + (open >= last ? openHeight : 0)));
-    body.replaceChildren(...lines);
-    if (focused !== undefined && drawn.has(Number(focused))) drawn.get(Number(focused)).querySelector('button').focus({ preventScroll: true });
+    lines.push(below);
+    raise(above, first * tall + (open >= 0 && open < first ? openHeight : 0));
+    raise(below, (found.length - last) * tall + (open >= last ? openHeight : 0));
+    let next = null;
+    for (const line of lines.reverse()) {
+      if (line.parentNode !== body || line.nextSibling !== next) body.insertBefore(line, next);
+      next = line;
+    }
+    const kept = new Set(lines);
+    for (const line of [...body.children]) if (!kept.has(line)) line.remove();
+    for (const index of drawn.keys()) if (index < first || index >= last) drawn.delete(index);
+    if (focused && !focused.contains(document.activeElement)) (drawn.get(Number(focused.dataset.index))?.querySelector('button') || windowed).focus({ preventScroll: true });
     const detail = body.querySelector('tr.detail');
     if (detail && Math.abs(detail.offsetHeight - openHeight) > 1) { openHeight = detail.offsetHeight; later(); }
   };
   const later = () => {
     if (!waiting) { waiting = true; requestAnimationFrame(draw); }
   };
-  const anew = () => { drawn.clear(); draw(); };
+  const anew = () => { drawn.clear(); opened = null; draw(); };
 
   const textOf = (row) => [row[PLACE], row[KEY], row[ID], words.causes[row[CAUSE]][0], outcomeOf(row), say(row[REASON]),
     ...row[WARNINGS].map(say), ...row[CHANGES].flat()].join('\n').toLowerCase();
@@ -172,7 +181,7 @@
     if (sortBy !== 'row' || down) {
       found = [...found].sort((a, b) => (order[sortBy](a, b) || a[0] - b[0]) * (down ? -1 : 1));
     }
-    open = -1;
+    open = active = -1;
     openHeight = 0;
     windowed.scrollTop = 0;
     at('table').setAttribute('aria-rowcount', found.length + 1);
@@ -182,6 +191,7 @@
 
   const toggle = (index) => {
     open = open === index ? -1 : index;
+    active = index;
     openHeight = 0;
     anew();
     drawn.get(index)?.querySelector('button').focus({ preventScroll: true });
@@ -191,6 +201,7 @@
     const y = to * tall + (open >= 0 && to > open ? openHeight : 0);
     if (y < windowed.scrollTop) windowed.scrollTop = y;
     if (y + 2 * tall > windowed.scrollTop + windowed.clientHeight) windowed.scrollTop = y + 2 * tall - windowed.clientHeight;
+    active = to;
     draw();
     drawn.get(to)?.querySelector('button').focus({ preventScroll: true });
   };
@@ -285,7 +296,7 @@
   windowed.addEventListener('scroll', later, { passive: true });
   windowed.addEventListener('keydown', (event) => {
     const line = event.target.closest('tr.line'), page = Math.floor(windowed.clientHeight / height()) - 1;
-    const from = line ? Number(line.dataset.index) : -1;
+    const from = line ? Number(line.dataset.index) : active;
     const to = { ArrowDown: from + 1, ArrowUp: from - 1, PageDown: from + page, PageUp: from - page, Home: 0, End: found.length - 1 }[event.key];
     if (to !== undefined && found.length) { event.preventDefault(); go(to); }
     if (event.key === 'Escape' && open >= 0) { event.preventDefault(); event.stopPropagation(); toggle(open); }
