@@ -246,6 +246,20 @@ class Desk:
             os.close(ours)
         return self._heard(args, Said(said.code, said.out, b"".join(seen).decode().replace("\r\n", "\n")))
 
+    def on_screen(self, *args: str | Path, both: bool = False) -> str:
+        """Give what a person's terminal shows of stdout, or of both streams."""
+        ours, theirs = pty.openpty()
+        seen: list[bytes] = []
+        watching = threading.Thread(target=_watch, args=(ours, seen))
+        watching.start()
+        try:
+            with os.fdopen(theirs, "w", closefd=False) as shown, os.fdopen(theirs, "w") as talk:
+                self.run(*args, out=shown, err=talk if both else None)
+        finally:
+            watching.join(PATIENCE_S)
+            os.close(ours)
+        return b"".join(seen).decode().replace("\r\n", "\n")
+
     def start(self, *args: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start a process of its own; who starts it ends it, by `with`."""
         usual: dict[str, Any] = {

@@ -7,6 +7,7 @@ code then says 8, unless it has worse to say.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,29 @@ class LogFile:
         os.close(self._number)
 
 
+class Watched:
+    """A log that tells somebody when the remote asks to be left alone: `throttled` takes the seconds."""
+
+    def __init__(self, log: LogFile | StderrLog, throttled: Callable[[float], None]) -> None:
+        """Hand everything on to a log."""
+        self._log, self._throttled = log, throttled
+
+    @property
+    def failed(self) -> bool:
+        """Whether the disk has refused a line."""
+        return bool(getattr(self._log, "failed", False))
+
+    def info(self, event: str, **facts: Any) -> None:
+        """Note an event."""
+        if event == "gate.shut":
+            self._throttled(float(facts["wait_s"]))
+        self._log.info(event, **facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """Note an event that somebody may want to look into."""
+        self._log.warning(event, **facts)
+
+
 class StderrLog:
     """Without a log file: warnings in a line, the rest in silence."""
 
@@ -72,6 +96,6 @@ class StderrLog:
 
 def final(log: object, code: Exit) -> Exit:
     """Give the exit code of a run whose log may have failed."""
-    if not (isinstance(log, LogFile) and log.failed) or code not in PRECEDENCE:
+    if not getattr(log, "failed", False) or code not in PRECEDENCE:
         return code
     return next(one for one in PRECEDENCE if one in (code, Exit.STORAGE))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not pay for them
+    from syncjob.cli.terminal import Bar
     from syncjob.core.adopting import Whose
     from syncjob.exchange import Log
     from syncjob.job import Job
@@ -163,7 +164,7 @@ def job_of(words: Mapping[str, Any]) -> Job:
     bar = Bar()
     click.get_current_context().call_on_close(bar.close)
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, random.SystemRandom())
-    allowed, log = allowances(words.get("allow", ())), _log(log_file)
+    allowed, log = allowances(words.get("allow", ())), _log(log_file, bar)
     try:
         return Job(
             settings=settings,
@@ -281,12 +282,12 @@ def _files(config: Path, settings: Settings) -> Iterator[Path]:
             yield settings.ledger.file.with_name(settings.ledger.file.name + tail)
 
 
-def _log(path: Path | None) -> Log:
-    """Open the log; it is closed when the command ends."""
-    from syncjob.cli.logs import LogFile, StderrLog
+def _log(path: Path | None, bar: Bar) -> Log:
+    """Open the log; it is closed when the command ends. The bar hears of it when the remote throttles."""
+    from syncjob.cli.logs import LogFile, StderrLog, Watched
 
     if path is None:
-        return StderrLog()
+        return Watched(StderrLog(), bar.throttled)
     log = LogFile(path)
     click.get_current_context().call_on_close(log.close)
-    return log
+    return Watched(log, bar.throttled)

@@ -70,7 +70,7 @@ def planned(
     from syncjob.cli.logs import final
     from syncjob.cli.running import run
     from syncjob.cli.showing import free, show
-    from syncjob.cli.terminal import say
+    from syncjob.cli.terminal import is_watched, say
     from syncjob.core.report import exit_code
     from syncjob.errors import Exit
     from syncjob.model import Cause
@@ -93,6 +93,9 @@ def planned(
                 say(f"plan kept in {output}; {decided}: {command}")
             else:
                 say(f"plan kept in {output}; nothing can be sent from it")
+        elif made.footer.totals.get(Cause.TO_SEND) and is_watched():
+            config = named(wanted.config)
+            say(f"to keep it: syncjob plan -o FILE{config}; to send it: syncjob apply{config}")
         return final(job.log, exit_code(made.footer.totals, job.settings.tolerate, pending=wanted.detailed))
 
 

@@ -76,8 +76,8 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
     from syncjob import job as story
     from syncjob.cli.logs import final
     from syncjob.cli.running import run
-    from syncjob.cli.showing import show
-    from syncjob.cli.terminal import ask, assent, say
+    from syncjob.cli.showing import Shelf, show
+    from syncjob.cli.terminal import ask, assent, is_watched, say
     from syncjob.errors import Exit, GuardRefused, StorageRefused
     from syncjob.job.approving import approved
 
@@ -85,7 +85,7 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
         approval = approved(job, asked.ticked, plan, Path(folder)) if asked.ticked else None
     confirm = assent if asked.yes else _shown_first(job, ask)
     cost = {} if plan.copy is None else plan.footer.requests
-    begun, new = asked.begun, ledger.is_new
+    begun, new, shelf = asked.begun, ledger.is_new, Shelf.of(job)
 
     def told(name: str) -> None:
         if new:
@@ -96,7 +96,9 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
     try:
         done = run(lambda: story.apply(job, plan, ledger, confirm, approval, told), job.stop)
     except GuardRefused:
-        show(job, story.of_plan(plan), asked.reports, as_json=asked.as_json)
+        refused = story.of_plan(plan)
+        show(job, refused, asked.reports, as_json=asked.as_json)
+        shelf.keep(refused)
         raise
     except StorageRefused:
         if begun:  # what is on record can be read, though no more can be written
@@ -105,7 +107,11 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
         raise
     if isinstance(done, Exit):
         return done
-    show(job, story.of_run(ledger, done[0], cost), asked.reports, as_json=asked.as_json)
+    report = story.of_run(ledger, done[0], cost)
+    show(job, report, asked.reports, as_json=asked.as_json)
+    shelf.keep(report)
+    if done[1] is Exit.NEEDS_PERSON and is_watched():
+        say(f"to look closer: syncjob show {done[0]} --report run.html; one row: syncjob explain KEY")
     return final(job.log, done[1])
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import click
 from syncjob.cli.terminal import Bar, emit, say
 from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
-from syncjob.reports import json, text, write
+from syncjob.reports import json, kept, text, write
 from syncjob.reports.values import visible
+from syncjob.settings.reports import Reports
 
 COLOURS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("===", {"bold": True}),
@@ -68,6 +69,27 @@ def coloured(line: str) -> str:
 def _wanted(option: str) -> bool:
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.meta.get(f"syncjob.{option}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The folder of `reports.dir`, proven before anything is sent; nothing where none is configured."""
+
+    where: Reports
+
+    @classmethod
+    def of(cls, job: Any) -> Shelf:
+        """Make the folder ready."""
+        where = job.settings.reports
+        if where.dir is not None:
+            kept.ready(where.dir, where.forms, where.mode)
+        return cls(where)
+
+    def keep(self, report: Report) -> None:
+        """Keep a report there."""
+        where = self.where
+        if where.dir is not None:
+            say(f"report kept as {kept.keep(report, where.dir, where.forms, where.mode, where.keep)}")
 
 
 def hush(job: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
@@ -16,6 +17,7 @@ from syncjob.model import Outcome, Verdict
 from syncjob.planfile import PlanFile
 
 ASK_S = 900.0
+RATE_FROM_S = 0.5
 
 
 def emit(chunks: Iterable[str]) -> None:
@@ -54,7 +56,8 @@ class Bar:
         """Start with nothing shown."""
         self._bar: Any = None
         self._task: Any = None
-        self._step = ""
+        self._step, self._throttled = "", ""
+        self._begun = self._shut_until = 0.0
 
     def show(self, step: str, done: int, total: int) -> None:
         """Show how far a step is; `total` is 0 where nobody knows."""
@@ -64,14 +67,32 @@ class Bar:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[throttled]}"),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
             self._bar.start()
         if step != self._step:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._step, self._task = step, self._bar.add_task(step, total=total or None)
-        self._bar.update(self._task, completed=done)
+            self._step, self._task = step, self._bar.add_task(step, total=total or None, rate="", throttled="")
+            self._begun = time.monotonic()
+        passed_s = time.monotonic() - self._begun
+        rate = f"{done / passed_s:,.0f}/s" if passed_s > RATE_FROM_S else ""
+        told = "" if time.monotonic() >= self._shut_until else self._throttled
+        self._bar.update(self._task, completed=done, rate=rate, throttled=told)
+
+    def throttled(self, wait_s: float) -> None:
+        """Tell that the remote asks to be left alone for so long; it is forgotten with the first progress after it."""
+        self._throttled = f"throttled: the remote asks to wait {wait_s:.0f} s"
+        self._shut_until = time.monotonic() + wait_s
+        if self._bar is not None:
+            self._bar.update(self._task, throttled=self._throttled)
 
     def close(self) -> None:
         """Take the bar away before anything is printed; the next step begins another."""
@@ -132,6 +153,11 @@ def _held(plan: PlanFile, acting: Iterable[Verdict]) -> int:
 def assent(_plan: PlanFile, _acting: tuple[Verdict, ...], _changes: int) -> frozenset[str]:
     """`--yes`: send, and lift no guard."""
     return frozenset()
+
+
+def is_watched() -> bool:
+    """Tell whether a person sits at both ends of what is printed."""
+    return _shown(sys.stdout) and _shown(sys.stderr)
 
 
 def _shown(stream: TextIO | None) -> bool:

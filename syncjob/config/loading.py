@@ -103,6 +103,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             "remote": remote.model_copy(
                 update={"ca_bundle": _at(folder, remote.ca_bundle), "auth": remote.auth and _signing(settings, folder)}
             ),
+            "reports": settings.reports.model_copy(update={"dir": _at(folder, settings.reports.dir)}),
             "notices": settings.notices.model_copy(update={"metrics_file": _at(folder, settings.notices.metrics_file)}),
             "match": match and match.model_copy(update={"links": _at(folder, match.links)}),
         }

@@ -56,7 +56,7 @@ def noticed(
 
 
 def _told(job: Job, run: str, code: int, took_s: float, *, side: bool) -> Told:
-    path, url = job.settings.ledger.file, job.settings.notices.url
+    path, url = job.settings.ledger.file, job.settings.reports.url
     known: dict[str, Any] = {"took_s": took_s, "at": job.world.now().timestamp(), "code": code, "side": side}
     if path is None or not path.exists():
         return Told(job.settings.job, **known)

@@ -32,6 +32,7 @@ from syncjob.settings.kinds import (
     is_known,
 )
 from syncjob.settings.notices import Notices
+from syncjob.settings.reports import Reports
 from syncjob.settings.section import Section
 
 
@@ -266,6 +267,7 @@ class Settings(Section):
     plan: PlanFile = PlanFile()
     ledger: Ledger = Ledger()
     notices: Notices = Notices()
+    reports: Reports = Reports()
     tolerate: Annotated[
         tuple[str, ...], Field(description="outcomes or causes that need no person: unmatched, remote_refused, …")
     ] = ()

@@ -25,7 +25,6 @@ class Notices(Section):
     ] = ()
     sign_in: Annotated[tuple[Variable, ...], Field(description="the same: somebody must sign in")] = ()
     run: Annotated[tuple[Variable, ...], Field(description="the same: the run itself came to nothing")] = ()
-    url: Annotated[str | None, Field(description="a link to the report; {run} stands for the run's id")] = None
     ping_env: Annotated[
         Variable | None, Field(description="a variable with the address of a dead man's switch (healthchecks)")
     ] = None

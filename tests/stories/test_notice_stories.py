@@ -85,12 +85,14 @@ def told(desk: Desk, ear: Ear) -> Desk:
 def configure(desk: Desk, **notices: Any) -> None:
     """Write the configuration with notices."""
     usual = {"when": "always", "people": ["PEOPLE"], "sign_in": ["SIGN_IN"], "run": ["RUN"]}
-    desk.configure(notices=usual | notices, guards={"first_run": None, "column": None, "changes": None})
+    reports = notices.pop("reports", {})
+    no_guards = {"first_run": None, "column": None, "changes": None}
+    desk.configure(notices=usual | notices, reports=reports, guards=no_guards)
 
 
 def test_rows_that_need_a_person_are_told_with_counts_and_a_link(told: Desk, ear: Ear) -> None:
     """To the people; neither names, notes nor addresses are in it or anywhere else."""
-    configure(told, url="https://reports.example/{run}.html", ping_env="PING")
+    configure(told, ping_env="PING", reports={"url": "https://reports.example/{run}.html"})
     told.rows(*renamed(1), {"CRM Id": crm(2), "Stage": "Won"}, {"CRM Id": crm(3), "Notes": NOTE})
     said = told.run("apply", "--yes", "--log-file", "run.log")
     assert said.code == 3

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 from desk import Desk, crm, referral, renamed
@@ -155,3 +156,45 @@ def _plan_within(desk: Desk, count: int, notes: str) -> None:
     done = subprocess.run(process, cwd=desk.folder, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert f"{count} rows: {count} unchanged" in done.stdout
+
+
+def test_at_a_terminal_it_is_a_screenful_in_colour(desk: Desk) -> None:
+    """Sixty changes do not run away; --full shows them all, and NO_COLOR is heard."""
+    desk.box.empty(referral(n) for n in range(1, 61))
+    desk.rows(*renamed(*range(1, 61)))
+    desk.environ |= {"LINES": "24", "COLUMNS": "80"}
+    shown = desk.on_screen("plan")
+    assert len(shown.splitlines()) <= 24
+    assert "more; --full shows all" in shown
+    assert "\x1b[33m    ~ name: Deal 1 -> Renamed 1\x1b[0m" in shown
+    assert "60 rows: 60 planned" in shown
+    whole = desk.on_screen("plan", "--full")
+    assert (whole.count("~ name: "), "more;" in whole) == (60, False)
+    desk.environ["NO_COLOR"] = "1"
+    assert "\x1b[" not in desk.on_screen("plan").partition("===")[2]
+    plain = desk.run("plan").out
+    assert ("\x1b" in plain, plain.count("~ name: ")) == (False, 50)
+
+
+def test_a_throttled_run_says_so_where_a_person_sits(desk: Desk) -> None:
+    """The bar stands still because the remote asks for it: the words stand beside it."""
+    from syncjob.sandbox.faults import Misfortunes, Rates
+
+    desk.rows(*renamed(1, 2, 3))
+    calm, desk.box._misfortunes = desk.box._misfortunes, Misfortunes(Rates(throttle=1), Random(3))
+
+    def calmed(_: object) -> None:
+        desk.box._misfortunes = calm
+
+    desk.box.watch = calmed
+    said = desk.at_terminal("apply", "--yes", answers="")
+    assert said.code in (0, 3), said.err
+    assert "throttled: the remote asks to wait" in said.err
+
+
+def test_a_person_is_told_the_next_command(desk: Desk) -> None:
+    """After a plan how to keep or send it, after a run with rows that wait how to look closer."""
+    desk.rows(*renamed(1), {"CRM Id": crm(2), "Stage": "Won"})
+    assert "to send it: syncjob apply" in desk.on_screen("plan", both=True)
+    assert "to look closer: syncjob show " in desk.on_screen("apply", "--yes", both=True)
+    assert "syncjob apply" not in desk.run("plan").err
