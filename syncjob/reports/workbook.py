@@ -33,6 +33,7 @@ from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
 from syncjob.model.own import CATEGORY
 from syncjob.reports.outlet import Outlet
+from syncjob.reports.sheetxml import page_class, string_element
 from syncjob.reports.values import MASK, visible
 
 ROWS_MAX, COLUMNS_MAX = 1_048_576, 16_384  # of a sheet, the header included
@@ -44,10 +45,7 @@ MADE = datetime(2000, 1, 1)  # noqa: DTZ001  # a file's property has no zone
 FIRST_DAY = date(1900, 3, 1)  # Excel believes in 29 February 1900: what lies before is off by a day
 
 PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 NOWHERE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-RUNS = re.compile(f"(?<=_)(?=x[0-9A-Fa-f]{{4}}_)|(?<={CONTROL.pattern})|(?={CONTROL.pattern})")
-ODD = re.compile(f"[&<>\r]|{RUNS.pattern}")
 NO_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 # Blue, grey and orange can be told apart without colour vision, and the groups differ in lightness as well. The word
@@ -115,7 +113,7 @@ def fill(file: BinaryIO, sheets: Sequence[Sheet]) -> None:
         book.set_properties({"created": MADE, "category": CATEGORY})
         formats, names = _formats(book), _names(sheets)
         for sheet, name in zip(sheets, names, strict=True):
-            page = book.add_worksheet(name, _page_class())
+            page = book.add_worksheet(name, page_class())
             undone.callback(page.abandon)
             _write(page, sheet, formats)
         try:
@@ -144,37 +142,46 @@ def _write(page: Any, sheet: Sheet, formats: Formats) -> None:
 
 
 def _write_rows(page: Any, sheet: Sheet, formats: Formats) -> int:
-    """Write the rows below the header; give the number of the last."""
-    last = 0
+    """Write the rows below the header; give the number of the last.
+
+    Cells are written as the XML that they become: by XlsxWriter's own calls a million of them take three times as long.
+    """
+    from xlsxwriter.utility import xl_col_to_name
+
+    letters, last = [xl_col_to_name(at) for at in range(len(sheet.columns))], 0
+    page.begin_lines(len(sheet.columns))
     for last, (cells, style) in enumerate(sheet.rows, 1):
         if last >= ROWS_MAX:
             raise StorageRefused(f"sheet {sheet.name}: a workbook holds {ROWS_MAX - 1:,} rows; write .csv in its place")
         tint = style if style in TINT_OF else ""
+        text, row, made = page.look(formats(TEXT, tint)), last + 1, []
         for at, cell in enumerate(cells):
             if type(cell) is str and cell:
-                page.write_string(last, at, _held(cell, sheet.columns[at]), formats(TEXT, tint))
+                made.append(string_element(_held(cell, sheet.columns[at]), f' r="{letters[at]}{row}" s="{text}"'))
             elif cell:
-                _write_typed(page, (last, at), cell, formats, tint)
+                made.append(_typed_element(page, f' r="{letters[at]}{row}"', cell, formats, tint))
             elif tint:
-                page.write_blank(last, at, None, formats(GENERAL, tint))
+                made.append(f'<c r="{letters[at]}{row}" s="{page.look(formats(GENERAL, tint))}"/>')
+        page.write_line(last, "".join(made))
     return last
 
 
-def _write_typed(page: Any, place: tuple[int, int], cell: str, formats: Formats, tint: str) -> None:
-    """Write a cell by its class; what its type cannot hold exactly stands there as text.
+def _typed_element(page: Any, place: str, cell: str, formats: Formats, tint: str) -> str:
+    """Give a cell by its class; what its type cannot hold exactly stands there as text.
 
     A number of a workbook that counts from 1904 is a text here: as a date it would silently be another day.
     """
     match cell:
         case Number() if not isinstance(cell, Number1904) and (number := _number(cell)) is not None:
-            page.write_number(*place, number, formats(GENERAL if "." in cell else COUNT, tint))
+            look = page.look(formats(GENERAL if "." in cell else COUNT, tint))
+            return f'<c{place} s="{look}"><v>{number:.16G}</v></c>'
         case Day() if (found := _moment(cell)) is not None:
             moment, shown = found
-            page.write_datetime(*place, moment, formats(shown, tint))
+            return f'<c{place} s="{page.look(formats(shown, tint))}"><v>{page.serial(moment):.16G}</v></c>'
         case Truth():
-            page.write_boolean(*place, cell == "true", formats(GENERAL, tint))
+            return f'<c{place} s="{page.look(formats(GENERAL, tint))}" t="b"><v>{int(cell == "true")}</v></c>'
         case _:
-            page.write_string(*place, str(cell), formats(TEXT, tint))
+            return string_element(str(cell), f'{place} s="{page.look(formats(TEXT, tint))}"')
 
 
 def _number(cell: str) -> float | None:
@@ -242,42 +249,3 @@ def _names(sheets: Sequence[Sheet]) -> list[str]:
 
 def _cut(name: str, units_max: int) -> str:
     return name.encode("utf-16-le")[: 2 * units_max].decode("utf-16-le", "ignore").rstrip("'")
-
-
-@cache
-def _page_class() -> Any:
-    """Give XlsxWriter's worksheet with texts of our own; the class is made late, as the library is loaded late."""
-    from xlsxwriter.worksheet import Worksheet
-
-    class Page(Worksheet):  # type: ignore[misc]  # the library says nothing of its types
-        """A sheet whose texts are read back as they were written."""
-
-        def _xml_inline_string(self, string: str, _: Any, attributes: Sequence[tuple[str, Any]] = ()) -> None:
-            self.fh.write(_string_element(string, attributes))
-
-        def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, Any]] = ()) -> None:
-            self.fh.write(_string_element(string, attributes))
-
-        @staticmethod
-        def _escape_control_characters(data: Any) -> Any:
-            return data
-
-        def abandon(self) -> None:
-            """Close the file of rows, if a workbook that came to nothing has left it open."""
-            self._opt_close()
-
-    replaced = [name for name in vars(Page) if name.startswith("_") and not name.startswith("__")]
-    assert all(hasattr(Worksheet, name) for name in [*replaced, "_opt_close"]), "XlsxWriter is not the one we know"
-    return Page
-
-
-def _string_element(text: str, attributes: Sequence[tuple[str, Any]]) -> str:
-    """Give a cell that holds a text: in one run, or in several where it looks like an escape or needs one."""
-    runs = [text]
-    if ODD.search(text):  # most texts are not
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
-        runs = [CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", run) for run in RUNS.split(text) if run]
-    named = "".join([f' {name}="{value}"' for name, value in attributes])
-    held = [f'<t xml:space="preserve">{run}</t>' for run in runs]
-    inner = held[0] if len(held) == 1 else "".join([f"<r>{run}</r>" for run in held])
-    return f'<c{named} t="inlineStr"><is>{inner}</is></c>'

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
 from syncjob.reports import workbook
-from syncjob.reports.workbook import CELL_UNITS_MAX, CONTROL, NOWHERE, Column, Sheet, fill
+from syncjob.reports.sheetxml import CONTROL
+from syncjob.reports.workbook import CELL_UNITS_MAX, NOWHERE, Column, Sheet, fill
 
 # What programs take for something else than text, more often than chance would have it.
 ODD = (
