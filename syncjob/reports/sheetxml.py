@@ -25,10 +25,10 @@ def page_class() -> Any:
         """A sheet whose texts are read back as they were written."""
 
         def _xml_inline_string(self, string: str, _: Any, attributes: Sequence[tuple[str, Any]] = ()) -> None:
-            self.fh.write(string_element(string, _named(attributes)))
+            self.fh.write(string_element(_opened(attributes), string))
 
         def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, Any]] = ()) -> None:
-            self.fh.write(string_element(string, _named(attributes)))
+            self.fh.write(string_element(_opened(attributes), string))
 
         @staticmethod
         def _escape_control_characters(data: Any) -> Any:
@@ -49,30 +49,26 @@ def page_class() -> Any:
             """Give the number by which a cell refers to its format."""
             return int(shown._get_xf_index())  # noqa: SLF001  # as said above
 
-        def serial(self, moment: Any) -> float:
-            """Give the number that stands for a moment."""
-            return float(self._convert_date_time(moment))
-
         def abandon(self) -> None:
             """Close the file of rows, if a workbook that came to nothing has left it open."""
             self._opt_close()
 
     replaced = [name for name in vars(Page) if name.startswith("_") and not name.startswith("__")]
-    used = ("_opt_close", "_check_dimensions", "_write_single_row", "_convert_date_time")
+    used = ("_opt_close", "_check_dimensions", "_write_single_row")
     assert all(hasattr(Worksheet, name) for name in (*replaced, *used)), "XlsxWriter is not the one we know"
     return Page
 
 
-def _named(attributes: Sequence[tuple[str, Any]]) -> str:
-    return "".join([f' {name}="{value}"' for name, value in attributes])
+def _opened(attributes: Sequence[tuple[str, Any]]) -> str:
+    return "".join(["<c", *[f' {name}="{value}"' for name, value in attributes]])
 
 
-def string_element(text: str, named: str) -> str:
+def string_element(opened: str, text: str) -> str:
     """Give a cell that holds a text: in one run, or in several where it looks like an escape or needs one."""
     if not ODD.search(text):  # most texts
-        return f'<c{named} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+        return f'{opened} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
     runs = [CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", run) for run in RUNS.split(text) if run]
     held = [f'<t xml:space="preserve">{run}</t>' for run in runs]
     inner = held[0] if len(held) == 1 else "".join([f"<r>{run}</r>" for run in held])
-    return f'<c{named} t="inlineStr"><is>{inner}</is></c>'
+    return f'{opened} t="inlineStr"><is>{inner}</is></c>'

@@ -26,7 +26,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, BinaryIO
 
 from syncjob.errors import StorageRefused
@@ -42,8 +42,10 @@ CHOICES_CHARS_MAX = 255  # of a list that stands in the validation itself
 NAME_UNITS_MAX = 31  # of a sheet's name, as above
 DIGITS_MAX = 15  # what a double keeps of a number
 MADE = datetime(2000, 1, 1)  # noqa: DTZ001  # a file's property has no zone
+DAY_NOUGHT, DAY_S = datetime(1899, 12, 30), 86_400  # noqa: DTZ001  # Excel knows no zones
 FIRST_DAY = date(1900, 3, 1)  # Excel believes in 29 February 1900: what lies before is off by a day
 
+CELLS_KNOWN = 10_000  # the same numbers and days come again and again
 PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 NOWHERE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 NO_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -148,40 +150,44 @@ def _write_rows(page: Any, sheet: Sheet, formats: Formats) -> int:
     """
     from xlsxwriter.utility import xl_col_to_name
 
-    letters, last = [xl_col_to_name(at) for at in range(len(sheet.columns))], 0
+    letters, last = [f'<c r="{xl_col_to_name(at)}' for at in range(len(sheet.columns))], 0
+    looks = cache(lambda shown, tint: f'" s="{page.look(formats(shown, tint))}"')
     page.begin_lines(len(sheet.columns))
     for last, (cells, style) in enumerate(sheet.rows, 1):
         if last >= ROWS_MAX:
             raise StorageRefused(f"sheet {sheet.name}: a workbook holds {ROWS_MAX - 1:,} rows; write .csv in its place")
         tint = style if style in TINT_OF else ""
-        text, row, made = page.look(formats(TEXT, tint)), last + 1, []
+        text, row, made = looks(TEXT, tint), last + 1, []
         for at, cell in enumerate(cells):
-            if type(cell) is str and cell:
-                made.append(string_element(_held(cell, sheet.columns[at]), f' r="{letters[at]}{row}" s="{text}"'))
+            kind = type(cell)
+            if kind is str:
+                if cell:
+                    made.append(string_element(f"{letters[at]}{row}{text}", _held(cell, sheet.columns[at])))
+                elif tint:
+                    made.append(f"{letters[at]}{row}{looks(GENERAL, tint)}/>")
+            elif (found := _typed(kind, cell)) is not None:
+                made.append(f"{letters[at]}{row}{looks(found[0], tint)}{found[1]}</v></c>")
             elif cell:
-                made.append(_typed_element(page, f' r="{letters[at]}{row}"', cell, formats, tint))
-            elif tint:
-                made.append(f'<c r="{letters[at]}{row}" s="{page.look(formats(GENERAL, tint))}"/>')
+                made.append(string_element(f"{letters[at]}{row}{text}", str(cell)))
         page.write_line(last, "".join(made))
     return last
 
 
-def _typed_element(page: Any, place: str, cell: str, formats: Formats, tint: str) -> str:
-    """Give a cell by its class; what its type cannot hold exactly stands there as text.
+@lru_cache(maxsize=CELLS_KNOWN)
+def _typed(kind: type[str], cell: str) -> tuple[str, str] | None:
+    """Give a cell's number format and the rest of it by its class; None where its type cannot hold it: it is a text.
 
     A number of a workbook that counts from 1904 is a text here: as a date it would silently be another day.
     """
-    match cell:
-        case Number() if not isinstance(cell, Number1904) and (number := _number(cell)) is not None:
-            look = page.look(formats(GENERAL if "." in cell else COUNT, tint))
-            return f'<c{place} s="{look}"><v>{number:.16G}</v></c>'
-        case Day() if (found := _moment(cell)) is not None:
-            moment, shown = found
-            return f'<c{place} s="{page.look(formats(shown, tint))}"><v>{page.serial(moment):.16G}</v></c>'
-        case Truth():
-            return f'<c{place} s="{page.look(formats(GENERAL, tint))}" t="b"><v>{int(cell == "true")}</v></c>'
-        case _:
-            return string_element(str(cell), f'{place} s="{page.look(formats(TEXT, tint))}"')
+    if issubclass(kind, Number) and not issubclass(kind, Number1904):
+        number = _number(cell)
+        return None if number is None else (GENERAL if "." in cell else COUNT, f"><v>{number:.16G}")
+    if issubclass(kind, Day) and (found := _moment(cell)) is not None:
+        moment, shown = found
+        return shown, f"><v>{_serial(moment):.16G}"
+    if issubclass(kind, Truth):
+        return GENERAL, f' t="b"><v>{int(cell == "true")}'
+    return None
 
 
 def _number(cell: str) -> float | None:
@@ -206,6 +212,13 @@ def _moment(cell: str) -> tuple[date, str] | None:
     if "T" not in cell:
         return moment.date(), DAY
     return moment, SECOND if moment.second else MINUTE
+
+
+def _serial(moment: date) -> float:
+    """Give the days since Excel's day nought: from `FIRST_DAY` on that is plain counting."""
+    at = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001
+    passed = at - DAY_NOUGHT
+    return passed.days + passed.seconds / DAY_S
 
 
 def _held(text: str, column: Column) -> str:
