@@ -16,6 +16,7 @@ A row's misfortune is never an exception: it is a `Settled`.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from enum import IntEnum
 from pathlib import Path
@@ -98,6 +99,12 @@ class Locked(SyncjobError):
     """Another run works with the same ledger; nothing was sent."""
 
     exit_code = Exit.LOCKED
+
+
+def mending(error: OSError, otherwise: str) -> str:
+    """Give what helps against what a disk refuses: room where it is full, else what its place asks for."""
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return "the disk is full: make room on it" if full else otherwise
 
 
 def frames(error: BaseException) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from syncjob.apply import probe
-from syncjob.errors import Exit, SyncjobError
+from syncjob.errors import Exit, SyncjobError, mending
 from syncjob.exchange import Exchange, Miss, Sender, said
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
@@ -120,7 +120,7 @@ def _disk(folder: Path) -> Finding:
         took_s = time.perf_counter() - began
         free_mb = shutil.disk_usage(folder).free / 1_000_000
     except OSError as error:
-        remedy = "let this account write the folder, or name a ledger.file elsewhere"
+        remedy = mending(error, "let this account write the folder, or name a ledger.file elsewhere")
         return Finding("disk", Health.FAIL, f"{folder}: {error.strerror}", remedy, Exit.STORAGE)
     words = f"{folder}: {free_mb:,.0f} MB free, a write took {took_s * 1_000:.0f} ms"
     if free_mb < FREE_MB_MIN:

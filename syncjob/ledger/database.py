@@ -6,6 +6,7 @@ to write later is refused at once by SQLite, whoever waits for whom.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -19,7 +20,7 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from syncjob.errors import StorageRefused
+from syncjob.errors import StorageRefused, mending
 
 BUSY_MS = 10_000
 AGAIN_S = 0.005
@@ -126,8 +127,12 @@ def _refused(path: Path, error: Exception) -> StorageRefused:
             f"ledger {path}: is damaged ({cause}); it is left as it is and nothing is sent."
             f" Save what can be read of it by `syncjob ledger check --rebuild`, or put a backup in its place"
         )
-    remedy = "nothing more is sent; mend the disk or the folder's rights, then run again"
-    return StorageRefused(f"ledger {path}: {cause}; {remedy}")
+    remedy = "mend the disk or the folder's rights"
+    if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_FULL:
+        remedy = mending(OSError(errno.ENOSPC, ""), remedy)
+    elif isinstance(cause, OSError):
+        remedy = mending(cause, remedy)
+    return StorageRefused(f"ledger {path}: {cause}; nothing more is sent; {remedy}, then run again")
 
 
 def _address(path: Path, *, readonly: bool) -> URL:

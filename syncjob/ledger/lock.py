@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from syncjob.errors import Locked, StorageRefused
+from syncjob.errors import Locked, StorageRefused, mending
 
 HELD = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)  # what the systems say of a lock that somebody holds
 FAR = 1 << 20  # Windows refuses to let others read what is locked, so the locked byte stands far behind the words
@@ -148,7 +148,7 @@ def _refused(path: Path, error: OSError) -> StorageRefused:
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         remedy = "let this account write the folder, or name a ledger.file elsewhere"
     else:
-        remedy = "name a ledger.file on a disk of this machine"
+        remedy = mending(error, "name a ledger.file on a disk of this machine")
     return StorageRefused(f"lock {path}: {error.strerror}; {remedy}")
 
 

@@ -10,6 +10,7 @@ from syncjob.model.memory import Event, Standing
 from syncjob.reports.values import masked, name_of, plain, shortened, visible
 
 CHARS_MAX = 120
+AS_ABOVE = "(for the same reason)"
 
 
 def history(
@@ -69,10 +70,12 @@ def standing(one: Standing) -> Iterator[str]:
         return
     rows = "1 row" if one.waiting_count == 1 else f"{one.waiting_count} rows"
     yield f"waits for a person: {rows} of run {one.nightly}\n"
+    said = ""
     for waiting in one.waiting:
         row = waiting.row
+        reason, said = AS_ABOVE if row.reason == said else shortened(row.reason, CHARS_MAX * 2), row.reason
         yield f"  {visible(str(row.place))}  {visible(row.key or '-')}  {row.outcome} ({row.cause})\n"
-        yield f"    since {waiting.since_at}, run {waiting.since_run}: {shortened(row.reason, CHARS_MAX * 2)}\n"
+        yield f"    since {waiting.since_at}, run {waiting.since_run}: {reason}\n"
     if one.waiting_count > len(one.waiting):
         yield f"  … and {one.waiting_count - len(one.waiting)} more: syncjob show {one.nightly}\n"
 

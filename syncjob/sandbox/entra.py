@@ -51,8 +51,12 @@ REFUSALS = {
     "700016": ("unauthorized_client", "", "The application was not found in the directory."),
     "700082": ("invalid_grant", "bad_token", "The refresh token has expired due to inactivity."),
     "7000215": ("invalid_client", "", "Invalid client secret provided."),
+    "7000222": ("invalid_client", "", "The provided client secret keys are expired."),
     "90033": ("temporarily_unavailable", "", "A transient error has occurred. Please try again."),
 }
+
+
+OTHER = ("invalid_grant", "", "Refused, as the sandbox was told to.")
 
 
 class _Refused(Exception):
@@ -79,8 +83,8 @@ class Grant:
 class Entra:
     """One tenant with one user; what may be set to make it another day is set by name.
 
-    `life_s` is an access token's, `deny` an AADSTS number with which refreshes are refused, `pending` how often a
-    device is told to wait. `seen` keeps what tokens were asked for by, `assertions` what apps have proved themselves
+    `life_s` is an access token's, `deny` the AADSTS number, any, with which refreshes are refused,
+    `pending` how often a device is told to wait. `seen` keeps what tokens were asked for by, `assertions` what apps have proved themselves
     with (RFC 7523), header and claims; their signatures are not looked at.
     """
 
@@ -232,9 +236,9 @@ class Entra:
         }
 
     def _refusal(self, number: str) -> Reply:
-        if number not in REFUSALS:
+        if not number.isdecimal():  # a device is told by a word
             return _json(400, {"error": number, "error_description": f"AADSTS70016: {number}."})
-        error, suberror, words = REFUSALS[number]
+        error, suberror, words = REFUSALS.get(number, OTHER)
         body = {"error": error, "error_description": f"AADSTS{number}: {words}", "error_codes": [int(number)]}
         return _json(401 if error == "invalid_client" else 400, body | ({"suberror": suberror} if suberror else {}))
 

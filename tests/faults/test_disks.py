@@ -149,6 +149,7 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_any_patch(night: Desk
             said = nursery.run(night, "apply", "--yes")
             assert said.code == 8, said.err
             assert f"{ledger}" in said.err
+            assert "the disk is full: make room on it" in said.err
             assert len(night.box.patches) == before
             ballast.unlink()
             _finished(night, nursery, ledger=ledger, name=name, before=before)

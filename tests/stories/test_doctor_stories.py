@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -183,6 +184,23 @@ def test_the_sign_in_is_looked_at(desk: Desk, harm: str, health: str, code: int,
     found = [one for one in json.loads(said.out) if one["check"] == "sign-in"]
     assert any(words in one["said"] and one["health"] == health for one in found), said.out
     assert said.code == code
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "the disk is full: make room on it"), (errno.EACCES, "let this account write")],
+)
+def test_a_disk_that_is_full_needs_room_and_no_rights(
+    well: Desk, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    """The remedy is the one that helps."""
+
+    def refused(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    found = checks(well.run("doctor", "--json"))["disk"]
+    assert (found["health"], found["remedy"].startswith(remedy)) == ("fail", True)
 
 
 def test_a_clock_that_is_wrong_is_told(well: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,9 @@ def test_a_token_that_is_refused_twice_needs_a_person(
         ("70000", 5, "no longer good"),
         ("700082", 5, "was not used for 90 days"),
         ("700016", 5, "check remote.auth.client_id"),
-        ("90033", 7, "out of order"),
+        ("7000222", 5, "the client secret has expired; make a new one"),
+        ("135010", 5, "no longer good; sign in again"),
+        ("90033", 7, "out of order: try again later; the sign-in that is kept is as good as it was"),
     ],
 )
 def test_what_entra_id_refuses_is_told_with_what_helps(
@@ -137,6 +139,7 @@ def test_what_entra_id_refuses_is_told_with_what_helps(
     assert (said.code, signed_in.box.records, entra.seen) == (code, [], ["refresh_token"]), said.err
     assert words in said.err
     assert f"AADSTS{number}" in said.err
+    assert ("sign in again" in said.err) <= (code == 5)
     assert USER not in said.err
 
 

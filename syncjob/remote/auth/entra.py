@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import httpx
 
-from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, UsageRefused
+from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, SyncjobError, UsageRefused
 from syncjob.remote.auth.claims import Pinned, user_of
 from syncjob.remote.auth.kept import Kept
 from syncjob.remote.auth.network import Network
@@ -76,10 +76,8 @@ class SignIn:
         if number_of(found) in SPOILT and kept.previous:
             older = self._silent(kept.previous)
             found = found if _refusal(older) else older
-        if transient(found):
-            raise RemoteUnavailable(f"Entra ID is out of order: {sentence(found)}")
         if _refusal(found):
-            raise SignInNeeded(sentence(found))
+            raise _refused(found)
         unkept = ""
         try:
             self.store.save(Kept(found["cache"], kept.current, self._clock(), kept.begun_at))
@@ -93,7 +91,7 @@ class SignIn:
         with self._app() as app:
             flow = app.msal.initiate_device_flow(SCOPES)
             if "user_code" not in flow:
-                raise SignInNeeded(sentence(flow))
+                raise _refused(flow)
             tell(str(flow["verification_uri"]), str(flow["user_code"]))
             return self._begun(app, app.msal.acquire_token_by_device_flow(flow))
 
@@ -113,7 +111,7 @@ class SignIn:
 
     def _begun(self, app: _App, found: dict[str, Any]) -> Who:
         if _refusal(found):
-            raise SignInNeeded(sentence(found))
+            raise _refused(found)
         claims = found.get("id_token_claims") or {}
         Pinned(self._remote.tenant, self._auth.user).check(claims)
         now = self._clock()
@@ -231,3 +229,10 @@ def _held(path: Path, name: str) -> str:
 
 def _refusal(found: Mapping[str, Any]) -> bool:
     return "access_token" not in found
+
+
+def _refused(found: Mapping[str, Any]) -> SyncjobError:
+    """Say what a refusal asks for: time, where Entra ID is merely out of order, else a person."""
+    if transient(found):
+        return RemoteUnavailable(f"Entra ID is out of order: {sentence(found)}")
+    return SignInNeeded(sentence(found))

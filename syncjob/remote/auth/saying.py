@@ -50,6 +50,7 @@ WORDS = {
     "interaction_required": f"a person must sign in; {AGAIN}",
     "invalid_grant": f"the sign-in that is kept is no longer good; {AGAIN}",
 }
+LATER = "try again later; the sign-in that is kept is as good as it was"
 TRANSIENT = ("temporarily_unavailable", "server_error", "90033", "90024", "50196")
 
 
@@ -66,6 +67,8 @@ def sentence(refusal: Mapping[str, Any]) -> str:
     """Say what a refusal means and what to do."""
     number, error = number_of(refusal), str(refusal.get("error") or "")[:60]
     known = f"AADSTS{number}" if number else error or "no reason given"
+    if transient(refusal):
+        return f"{LATER} ({known})"
     said = SAYINGS.get(number) or WORDS.get(error) or f"Entra ID refuses the sign-in; {AGAIN}, or look the number up"
     return f"{said} ({known})"
 

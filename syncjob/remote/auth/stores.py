@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from syncjob.errors import StorageRefused, UsageRefused
+from syncjob.errors import StorageRefused, UsageRefused, mending
 from syncjob.remote.auth.kept import Kept, read
 from syncjob.settings import Remote
 from syncjob.settings.auth import Auth
@@ -153,7 +153,8 @@ def _stored(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageRefused(f"{place}: cannot be written: {error.strerror}; mend the disk or its rights") from error
+        remedy = mending(error, "mend the disk or its rights")
+        raise StorageRefused(f"{place}: cannot be written: {error.strerror}; {remedy}") from error
 
 
 def private(path: Path, place: str) -> None:
