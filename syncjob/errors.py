@@ -78,9 +78,14 @@ class SignInNeeded(SyncjobError):
 
 
 class GuardRefused(SyncjobError):
-    """A guard refused the whole plan; nothing was sent."""
+    """A guard refused the whole plan; nothing was sent. `guards` are those that did, with their numbers alone."""
 
     exit_code = Exit.GUARD
+
+    def __init__(self, *problems: str, guards: tuple[str, ...] = ()) -> None:
+        """Take what each says, and what may be said of it to everybody."""
+        super().__init__(*problems)
+        self.guards = guards
 
 
 class RemoteUnavailable(SyncjobError):

@@ -65,8 +65,8 @@ def _rehearsed(job: Any, source: Path, reports: tuple[Path, ...], *, as_json: bo
         with Ledger(place) as ledger:
             try:
                 done = run(lambda: story.apply(acted, planned, ledger, assent), job.stop)
-            except GuardRefused:
-                show(acted, story.of_plan(planned), reports, as_json=as_json)
+            except GuardRefused as refused:
+                show(acted, story.of_refused(planned, refused), reports, as_json=as_json)
                 raise
             if isinstance(done, Exit):
                 return done

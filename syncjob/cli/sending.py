@@ -95,8 +95,8 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
 
     try:
         done = run(lambda: story.apply(job, plan, ledger, confirm, approval, told), job.stop)
-    except GuardRefused:
-        refused = story.of_plan(plan)
+    except GuardRefused as error:
+        refused = story.of_refused(plan, error)
         show(job, refused, asked.reports, as_json=asked.as_json)
         shelf.keep(refused)
         raise

@@ -9,6 +9,18 @@ from syncjob.job.context import Job, Stop
 from syncjob.job.planning import plan, plan_given
 from syncjob.job.pulling import pull
 from syncjob.job.reading import validate
-from syncjob.job.showing import of_plan, of_run
+from syncjob.job.showing import of_plan, of_refused, of_run
 
-__all__ = ["Confirm", "Job", "Stop", "apply", "of_plan", "of_run", "plan", "plan_given", "pull", "validate"]
+__all__ = [
+    "Confirm",
+    "Job",
+    "Stop",
+    "apply",
+    "of_plan",
+    "of_refused",
+    "of_run",
+    "plan",
+    "plan_given",
+    "pull",
+    "validate",
+]

@@ -108,9 +108,9 @@ def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, .
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
     tally = guard.counted(tally_of(job, plan.header, ledger), plan.rows())
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
-    refusing = [one.message for one in acting if not one.holds]
+    refusing = [one for one in acting if not one.holds]
     if refusing:
-        raise GuardRefused(*refusing)
+        raise GuardRefused(*(one.message for one in refusing), guards=tuple(one.in_numbers() for one in refusing))
     return acting, tally.changes
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from syncjob.core.fields import PRIVATE
 from syncjob.core.report import by_outcome
+from syncjob.errors import GuardRefused
 from syncjob.ledger import Ledger
-from syncjob.model import Cause, Report, Settled, Verdict
+from syncjob.model import Cause, Outcome, Report, Settled, Verdict
 from syncjob.planfile import PlanFile
 
 BROKE_OFF = "this run broke off: apply the same plan again to take it up, or run the job once more"
@@ -39,6 +40,17 @@ def of_plan(plan: PlanFile) -> Report:
         rows=plan.rows,
         verdicts=plan.footer.verdicts,
     )
+
+
+def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
+    """Show a plan that guards have refused: each row that would have been sent says that it was not, and why."""
+    words = f"nothing was sent: {' and '.join(refused.guards)} refused the run"
+
+    def rows() -> Iterator[Settled]:
+        for row in plan.rows():
+            yield replace(row, reason=words) if row.outcome is Outcome.PLANNED else row
+
+    return replace(of_plan(plan), rows=rows)
 
 
 def of_run(

@@ -19,6 +19,10 @@ class Verdict:
     holds: bool
     message: str
 
+    def in_numbers(self) -> str:
+        """Give its name and numbers, which may be told to everybody; its words may quote a column."""
+        return f"guard {self.guard} ({self.count:,}, limit {self.limit:,})"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -52,7 +52,6 @@ GROUPS = {
 }
 AS_ABOVE = "(for the same reason)"
 THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
-WITHOUT_REASON = (Outcome.PLANNED, Outcome.APPLIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def _all_of(outcome: Outcome, report: Report) -> Iterable[Settled]:
 
 def _row(row: Settled, private: frozenset[str], said: str) -> Iterator[str]:
     """Give the lines of a row; a long reason that was said of the row above is not said again."""
-    reason = "" if row.outcome in WITHOUT_REASON else row.reason
+    reason = "" if row.outcome is Outcome.APPLIED else row.reason
     if reason == said and len(reason) > len(AS_ABOVE):
         reason = AS_ABOVE
     yield "  " + "  ".join(part for part in (_value(str(row.place)), _value(row.key or "-"), _sentence(reason)) if part)

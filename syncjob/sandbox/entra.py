@@ -83,8 +83,8 @@ class Grant:
 class Entra:
     """One tenant with one user; what may be set to make it another day is set by name.
 
-    `life_s` is an access token's, `deny` the AADSTS number, any, with which refreshes are refused,
-    `pending` how often a device is told to wait. `seen` keeps what tokens were asked for by, `assertions` what apps have proved themselves
+    `life_s` is an access token's, `deny` any AADSTS number, with which refreshes are refused, `pending` how often a
+    device is told to wait. `seen` keeps what tokens were asked for by, `assertions` what apps have proved themselves
     with (RFC 7523), header and claims; their signatures are not looked at.
     """
 

@@ -94,7 +94,7 @@ def test_plan_that_sent_something_is_a_bug(report_of: Callable[..., Report]) -> 
 
 def test_long_group_is_cut_and_says_so(report_of: Callable[..., Report], row_of: Callable[..., Settled]) -> None:
     """Cut rows are counted; nothing is cut when all are asked for."""
-    plan = report_of(*(row_of(n, Cause.TO_SEND, "not shown") for n in range(1, 6)), kind="plan")
+    plan = report_of(*(row_of(n, Cause.TO_SEND, "") for n in range(1, 6)), kind="plan")
     assert "".join(render(plan, rows_max=2)) == CUT
     assert "more; all are" not in "".join(render(plan, rows_max=5))
     assert "".join(render(plan, rows_max=None)) == "".join(render(plan, rows_max=5))

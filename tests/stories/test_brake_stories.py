@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import openpyxl
 import pytest
 from desk import Desk, crm, guid, referral
 
@@ -42,6 +43,24 @@ def test_a_column_that_slipped_by_one_row_is_refused_by_its_name(many: Desk) -> 
     assert "--allow column" in said.err
     plan = many.run("plan")
     assert (plan.code, "column 'Amount' (dealValue)" in plan.out) == (0, True)
+
+
+def test_the_report_of_a_refused_night_says_of_each_row_that_it_was_not_sent(many: Desk) -> None:
+    """In every form, with the guard and its numbers: nobody takes `planned` for a thing that has been done."""
+    many.rows(*export(Deal={n: f"New {n}" for n in range(1, 201)}))
+    files = [f"run.{form}" for form in ("json", "csv", "txt", "xlsx")]
+    said = many.run("apply", "--yes", "--json", *(f"--report={name}" for name in files))
+    words = "nothing was sent: guard changes (200, limit 120) and guard column (200, limit 100) refused the run"
+    assert (said.code, many.box.patches) == (6, [])
+    reasons = {row["outcome"]: row["reason"] for row in said.report["rows"]}
+    assert reasons == {"planned": words, "unchanged": reasons["unchanged"]}
+    assert words not in reasons["unchanged"]
+    for name in ("run.json", "run.csv"):
+        assert (many.folder / name).read_text(encoding="utf-8-sig").count(words) == 200
+    text = (many.folder / "run.txt").read_text()
+    assert (text.count(words), "(for the same reason)" in text) == (1, True)
+    sheet = openpyxl.load_workbook(many.folder / "run.xlsx").worksheets[0]
+    assert sum(cell.value == words for line in sheet.iter_rows() for cell in line) == 200
 
 
 def test_one_close_too_many_in_a_night_of_good_rows_is_held(many: Desk) -> None:
