@@ -43,7 +43,7 @@ def approve(
     from syncjob.cli.terminal import say
     from syncjob.core.selecting import selection
     from syncjob.errors import Exit
-    from syncjob.job.noticing import noticed
+    from syncjob.job.noticing import noticed_by_hand
     from syncjob.job.releasing import last_holding, plan_released, released
     from syncjob.reports import prove_writable
 
@@ -59,4 +59,4 @@ def approve(
             planned = lived(lambda: plan_released(lifted, ledger, rows, folder / "plan"), job.stop)
             return planned if isinstance(planned, Exit) else sent(lifted, asked, planned, ledger, named)
 
-    return noticed(job, asked.begun, act, say, side=True)
+    return noticed_by_hand(job, asked.begun, act, say)

@@ -78,8 +78,9 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
     """
     from syncjob import job as story
     from syncjob.cli.showing import show as shown
+    from syncjob.cli.terminal import say
     from syncjob.errors import UsageRefused
-    from syncjob.ledger import at_work
+    from syncjob.ledger import at_work, refusals
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports import prove_writable
 
@@ -91,8 +92,10 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
         shown(job, story.of_plan(PlanFile(path)), reports, as_json=as_json)
         return 0
     with ledger_of(job) as ledger:
-        run = run_named(ledger, job, what)
-        alive = run in (at_work(lock_of(job), ledger.database) or "")
+        run, lock = run_named(ledger, job, what), lock_of(job)
+        if what == LAST and (refused := refusals.last(ledger.database, lock)):
+            say(f"note: an apply came to no run since, exit code {refused.exit_code}: {refused.said}")
+        alive = run in (at_work(lock, ledger.database) or "")
         shown(job, story.of_run(ledger, run, {}, alive=alive), reports, as_json=as_json)
         if archived is not None:
             _written(job, ledger, run, archived)

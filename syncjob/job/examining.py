@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from syncjob.errors import Exit, SyncjobError, mending
 from syncjob.exchange import Exchange, Miss, Sender, said
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
-from syncjob.ledger import Ledger, Lock, at_work, is_older
+from syncjob.ledger import Ledger, Lock, at_work, is_older, refusals
 from syncjob.ledger.checking import problems
 from syncjob.model import Answer, Heard
 from syncjob.model.finding import Finding, Health
@@ -148,6 +148,10 @@ def _ledger(job: Job, lock: Lock) -> Iterator[Finding]:
         elsewhere = at_work(lock, ledger.database)
         if elsewhere and not lock.holder():
             yield Finding("lock", Health.WARN, f"held: {elsewhere}", HELD)
+        if refused := refusals.last(ledger.database, lock):
+            ago = job.world.now() - datetime.fromtimestamp(refused.at, UTC)
+            words = f"none came of the last apply, {_span(ago)} ago, exit code {refused.exit_code}: {refused.said}"
+            yield Finding("last run", Health.WARN, words, "mend what it names; its log has the event run.refused")
         runs = ledger.runs(job.settings.job, job.address, BASES)
         if not runs:
             yield Finding(

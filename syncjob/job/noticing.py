@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from syncjob.core.noticing import audience, body, title, wanted
+from syncjob.core.noticing import audience, body, sentence, title, wanted
 from syncjob.core.report import waits
-from syncjob.errors import Exit, SyncjobError
+from syncjob.errors import Exit, GuardRefused, SyncjobError
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
 from syncjob.job.showing import of_run
-from syncjob.ledger import Ledger
+from syncjob.job.waiting import reaching, waiting
+from syncjob.ledger import Ledger, Lock, at_work, refusals
+from syncjob.model import Cause
+from syncjob.model.memory import Refused
 from syncjob.model.told import Told
 from syncjob.notices import append_summary, notify, ping, write_metrics
 
@@ -29,67 +33,142 @@ BEFORE = "ended"  # a fact of the ledger: how the last act over a job ended, whe
 def noticed(
     job: Job, begun: list[str], act: Callable[[], int], say: Callable[[str], None], *, side: bool = False
 ) -> int:
-    """Do it, and tell how it ended.
+    """Do what a night does, and tell how it ended: people, machines, and the ledger where no run came of it.
 
     `begun` holds the id of its run, once it has one; `side` is an act about some rows alone.
     """
-    began = time.monotonic()
     _ping(job, "start", say)
-    code: int = Exit.BROKEN
+    ending = _Ending()
     try:
-        code = act()
-    except SyncjobError as error:
-        code = error.exit_code
-        raise
-    except KeyboardInterrupt:
-        code = Exit.INTERRUPTED
+        return _done(job, begun, act, ending)
+    finally:
+        told = _told(job, begun[-1] if begun else "", ending, side=side)
+        if not begun:
+            _keep(job, told)
+        _tell(job, told, say)
+        _ping(job, str(int(ending.code)), say)
+
+
+def noticed_by_hand(job: Job, begun: list[str], act: Callable[[], int], say: Callable[[str], None]) -> int:
+    """Do what a person does between two nights: of these alone the dead man's switch and the metrics speak.
+
+    The people are told of the run that comes of it; of an act that comes to none its person knows.
+    """
+    ending = _Ending()
+    try:
+        return _done(job, begun, act, ending)
+    finally:
+        if begun:
+            _tell(job, replace(_told(job, begun[-1], ending, side=True), by_hand=True), say)
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How an act ended: `kind` is the error's, never its words."""
+
+    code: int = Exit.BROKEN
+    kind: str = ""
+    guards: tuple[str, ...] = ()
+    took_s: float = 0.0
+
+
+def _done(job: Job, begun: list[str], act: Callable[[], int], ending: _Ending) -> int:
+    """Do it and note how it ended; where no run came of it the log says so."""
+    began = time.monotonic()
+    try:
+        ending.code = act()
+    except BaseException as error:
+        ending.code, ending.kind = _code(error), type(error).__name__
+        ending.guards = error.guards if isinstance(error, GuardRefused) else ()
         raise
     finally:
-        took_s = time.monotonic() - began
-        try:
-            told = _told(job, begun[-1] if begun else "", code, took_s, side=side)
-        except SyncjobError:  # a ledger that refuses is what has to be told
-            told = Told(job.settings.job, code, took_s=took_s, at=job.world.now().timestamp(), side=side)
-        _tell(job, told, say)
-        _ping(job, str(int(code)), say)
-    return code
+        ending.took_s = time.monotonic() - began
+        if not begun:
+            job.log.info("run.refused", exit_code=int(ending.code), kind=ending.kind or "Stopped")
+    return ending.code
 
 
-def _told(job: Job, run: str, code: int, took_s: float, *, side: bool) -> Told:
-    path, url = job.settings.ledger.file, job.settings.reports.url
-    known: dict[str, Any] = {"took_s": took_s, "at": job.world.now().timestamp(), "code": code, "side": side}
+def _code(error: BaseException) -> int:
+    match error:
+        case SyncjobError():
+            return error.exit_code
+        case KeyboardInterrupt():
+            return Exit.INTERRUPTED
+        case OSError():
+            return Exit.STORAGE
+        case _:
+            return Exit.BROKEN
+
+
+def _told(job: Job, run: str, ending: _Ending, *, side: bool) -> Told:
+    """Say of an ending what may be told; where the ledger refuses, that itself is what has to be told."""
+    told = Told(
+        job.settings.job,
+        ending.code,
+        took_s=ending.took_s,
+        at=job.world.now().timestamp(),
+        side=side,
+        guards=ending.guards,
+    )
+    path = job.settings.ledger.file
     if path is None or not path.exists():
-        return Told(job.settings.job, **known)
-    with Ledger(path) as ledger:
-        scope = f"{BEFORE} {hashlib.sha256(f'{job.settings.job} {job.address}'.encode()).hexdigest()[:16]}"
-        if not side:
-            known["before"] = ledger.remember(scope, str(int(code)))
-        if not run:
-            return Told(job.settings.job, **known)
-        report = of_run(ledger, run, {})
-        now = _waiting(ledger, run)
-        runs = [one for one in ledger.runs(job.settings.job, job.address, BASES) if one != run]
-        earlier = _waiting(ledger, runs[0]) if runs else set()
-        return Told(
-            job.settings.job,
-            run=run,
-            totals=dict(report.totals),
-            requests=dict(report.requests),
-            waiting=len(now),
-            fresh=len(now - earlier),
-            url=(url or "").replace("{run}", run),
-            **known,
-        )
+        return told
+    try:
+        with Ledger(path) as ledger:
+            return _recalled(job, ledger, run, told)
+    except SyncjobError:
+        return told
 
 
-def _waiting(ledger: Ledger, run: str) -> set[tuple[str, str]]:
-    """Give which rows of a run wait, and for what."""
-    return {(row.key or str(row.n), str(row.cause)) for row in ledger.outcomes(run) if waits(row.cause)}
+def _recalled(job: Job, ledger: Ledger, run: str, told: Told) -> Told:
+    """Add what the ledger knows: how the night before ended, the run's rows, what waits in all."""
+    name, remote, url = job.settings.job, job.address, job.settings.reports.url
+    scope = f"{BEFORE} {hashlib.sha256(f'{name} {remote}'.encode()).hexdigest()[:16]}"
+    if not told.side:
+        told = replace(told, before=ledger.remember(scope, str(int(told.code))))
+    lock = Lock(ledger.path, name, remote)
+    told = replace(told, in_all=waiting(ledger, name, remote, at_work(lock, ledger.database), 0).count)
+    if not run:
+        return told
+    report = of_run(ledger, run, {})
+    now = _waiting(ledger, [run])
+    earlier = _waiting(ledger, reaching(ledger, [one for one in ledger.runs(name, remote, BASES) if one != run]))
+    return replace(
+        told,
+        run=run,
+        totals=dict(report.totals),
+        requests=dict(report.requests),
+        waiting=len(now),
+        fresh=len(now - earlier),
+        url=(url or "").replace("{run}", run),
+    )
+
+
+def _waiting(ledger: Ledger, runs: Iterable[str]) -> set[tuple[str, str]]:
+    """Give which rows of runs wait, and for what; of a row that several runs were about the first run counts."""
+    found: set[tuple[str, str]] = set()
+    known: set[str] = set()
+    for run in runs:
+        ended = [(row.key or str(row.n), row.cause) for row in ledger.outcomes(run)]
+        looked_at = [(name, cause) for name, cause in ended if cause is not Cause.NOT_SELECTED and name not in known]
+        found |= {(name, str(cause)) for name, cause in looked_at if waits(cause)}
+        known |= {name for name, _ in looked_at}
+    return found
+
+
+def _keep(job: Job, told: Told) -> None:
+    """Remember an act that came to no run, for `status`; where there is no ledger yet, or it refuses, nothing is."""
+    path = job.settings.ledger.file
+    if path is None or not path.exists():
+        return
+    refused = Refused(told.at, int(told.code), sentence(told))
+    with suppress(SyncjobError), Ledger(path) as ledger:
+        refusals.keep(ledger.database, Lock(path, job.settings.job, job.address), refused)
 
 
 def _tell(job: Job, told: Told, say: Callable[[str], None]) -> None:
     notices, failed = job.settings.notices, list[str]()
-    if notices.metrics_file is not None:
+    if notices.metrics_file is not None and not told.by_hand:
         failed.append(write_metrics(notices.metrics_file, told))
     if summary := job.environ.get(SUMMARY):
         failed.append(append_summary(Path(summary), told, title(told)))

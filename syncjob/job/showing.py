@@ -74,7 +74,7 @@ def of_run(
     totals = Counter(ledger.totals(run))
     if not alive:
         for settled in ledger.to_send(run):
-            totals[_broken_off(settled, begun).cause] += 1
+            totals[broken_off(settled, begun).cause] += 1
         del totals[Cause.TO_SEND]
     return Report(
         kind="run",
@@ -83,12 +83,12 @@ def of_run(
         requests=requests,
         columns=columns,
         private=PRIVATE,
-        rows=lambda: (row if alive else _broken_off(row, begun) for row in ledger.outcomes(run)),
+        rows=lambda: (row if alive else broken_off(row, begun) for row in ledger.outcomes(run)),
         verdicts=verdicts,
     )
 
 
-def _broken_off(row: Settled, begun: frozenset[int]) -> Settled:
+def broken_off(row: Settled, begun: frozenset[int]) -> Settled:
     """Give the end of a row whose run ended before it; every other row as it is."""
     if row.cause is not Cause.TO_SEND:
         return row

@@ -58,7 +58,7 @@ def since(database: Database, job: str, remote: str, row: Settled, causes: Colle
     query = (
         select(runs.c.id, runs.c.began, outcomes.c.cause)
         .join(outcomes, outcomes.c.run == runs.c.id)
-        .where(runs.c.job == job, runs.c.remote == remote, same)
+        .where(runs.c.job == job, runs.c.remote == remote, same, outcomes.c.cause != str(Cause.NOT_SELECTED))
         .order_by(runs.c.began.desc(), runs.c.id.desc())
         .limit(RUNS_MAX)
     )
@@ -86,19 +86,27 @@ def seen_since(database: Database, run: str, row: Settled) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def needing(database: Database, run: str, causes: list[str], rows_max: int) -> tuple[list[Settled], int]:
+def needing(
+    database: Database, run: str, causes: list[str], rows_max: int, newer: Collection[str] = ()
+) -> tuple[list[Settled], int]:
     """Give the first rows of a run that ended by one of these causes, and how many there are.
 
-    A row whose referral a later run of the job has settled is none of them.
+    A row that a later run of the job has settled is none of them, nor one that a run of `newer` was about: it waits
+    there, if it does. That a later run was not about a row, or did not come to it, settles nothing.
     """
     of, after, later = runs.alias(), runs.alias(), outcomes.alias()
-    settled = (
+    unsettled = {*causes, str(Cause.NOT_SELECTED), str(Cause.TO_SEND)}
+    looked_at = later.c.run.in_(newer) & (later.c.cause != str(Cause.NOT_SELECTED))
+    seen = (
         select(later.c.n)
         .join(after, after.c.id == later.c.run)
         .join(of, (of.c.job == after.c.job) & (of.c.remote == after.c.remote) & (of.c.began < after.c.began))
-        .where(of.c.id == run, later.c.referral == outcomes.c.referral, later.c.cause.not_in(causes))
+        .where(of.c.id == run, later.c.cause.not_in(unsettled) | looked_at)
     )
-    which = (outcomes.c.run == run) & outcomes.c.cause.in_(causes) & ~settled.exists()
+    unknown = later.c.referral.is_(None) | outcomes.c.referral.is_(None)
+    by_referral = seen.where(later.c.referral == outcomes.c.referral)
+    by_key = seen.where(unknown, outcomes.c.key != "", later.c.key == outcomes.c.key)
+    which = (outcomes.c.run == run) & outcomes.c.cause.in_(causes) & ~by_referral.exists() & ~by_key.exists()
     query = select(outcomes.c.settled).where(which).order_by(outcomes.c.n).limit(rows_max)
     count = database.rows(select(func.count()).select_from(outcomes).where(which))[0][0]
     return [read_row(text, run) for (text,) in database.rows(query)], int(count)

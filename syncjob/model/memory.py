@@ -64,11 +64,21 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row of the last run that needs a person, and the first of the runs in a row in which it did so."""
+    """A row that needs a person, the run in which it stands, and the first of the runs in a row in which it did so."""
 
     row: Settled
+    run: str
     since_run: str
     since_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An `apply` that came to no run: when (seconds since 1970), its exit code, a sentence without values."""
+
+    at: float
+    exit_code: int
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,8 @@ class Kept:
 class Standing:
     """How a job stands; `last` are the facts of its last run, `totals` how its rows ended, by outcome.
 
-    What waits for a person is that of `nightly`, the last run over the job's own input.
+    `nightly` is the last run over the job's own input; what waits for a person stands in `waiting_in`: that run, or
+    earlier ones whose rows it was not about. `refused` is an act that came to no run since.
     """
 
     job: str
@@ -100,3 +111,5 @@ class Standing:
     nightly: str = ""
     waiting: tuple[Waiting, ...] = ()
     waiting_count: int = 0
+    waiting_in: tuple[str, ...] = ()
+    refused: Refused | None = None

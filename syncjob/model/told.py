@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 class Told:
     """How a run ended, as far as a notice may say it: counts and names of the job's own, and no value of a row.
 
-    `fresh` are rows that wait for a person now and did not after the run before; `before` is how that one ended.
-    `side` is an act about some rows of the job only.
+    `waiting` are rows of this run that wait for a person, `fresh` those that did not after the run before; `before` is
+    how that one ended. `in_all` are the rows of the job that wait now, as `status` counts them: after an act that came
+    to no run the last known number, None where nobody knows. `guards` are those that refused. `side` is an act about
+    some rows of the job only, `by_hand` one of a person who is there.
     """
 
     job: str
@@ -26,3 +28,6 @@ class Told:
     at: float = 0.0
     url: str = ""
     side: bool = False
+    by_hand: bool = False
+    in_all: int | None = None
+    guards: tuple[str, ...] = ()

@@ -36,8 +36,10 @@ def _lines(told: Told) -> Iterator[str]:
         ("last_run_timestamp_seconds", "when the last run ended", told.at),
         ("last_run_exit_code", "how it ended", told.code),
         ("last_run_duration_seconds", "how long it took", round(told.took_s, 3)),
-        ("rows_waiting", "rows that wait for a person", told.waiting),
+        ("rows_waiting", "rows that wait for a person", told.in_all),
     ):
+        if value is None:
+            continue
         yield f"# HELP syncjob_{name} {help_}\n# TYPE syncjob_{name} gauge\n"
         yield f'syncjob_{name}{{job="{job}"}} {value}\n'
     yield "# HELP syncjob_rows rows of the last run by outcome\n# TYPE syncjob_rows gauge\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from syncjob.model import dumps
-from syncjob.model.memory import Event, Standing
+from syncjob.model.memory import Event, Refused, Standing
 from syncjob.reports.values import masked, name_of, plain, shortened, visible
 
 CHARS_MAX = 120
@@ -62,14 +63,17 @@ def standing(one: Standing) -> Iterator[str]:
     yield f"        {kept.referrals} referrals with a known history, {kept.unanswered} sends without an answer\n"
     if one.last is None or one.totals is None:
         yield "run     none yet\n"
+        yield from _refused(one.refused)
         return
     yield from _last(one.last, one.totals, alive=bool(one.lock))
+    yield from _refused(one.refused)
     yield "\n"
     if not one.waiting:
         yield "nothing waits for a person\n"
         return
     rows = "1 row" if one.waiting_count == 1 else f"{one.waiting_count} rows"
-    yield f"waits for a person: {rows} of run {one.nightly}\n"
+    where = f"run {one.waiting_in[0]}" if len(one.waiting_in) == 1 else f"runs {', '.join(one.waiting_in)}"
+    yield f"waits for a person: {rows} of {where}\n"
     said = ""
     for waiting in one.waiting:
         row = waiting.row
@@ -77,7 +81,17 @@ def standing(one: Standing) -> Iterator[str]:
         yield f"  {visible(str(row.place))}  {visible(row.key or '-')}  {row.outcome} ({row.cause})\n"
         yield f"    since {waiting.since_at}, run {waiting.since_run}: {reason}\n"
     if one.waiting_count > len(one.waiting):
-        yield f"  … and {one.waiting_count - len(one.waiting)} more: syncjob show {one.nightly}\n"
+        yield f"  … and {one.waiting_count - len(one.waiting)} more: syncjob show {one.waiting_in[-1]}\n"
+
+
+def _refused(one: Refused | None) -> Iterator[str]:
+    """Say what came to no run since."""
+    if one is not None:
+        yield f"refused {_at(one)}, exit code {one.exit_code}, before it was a run: {visible(one.said)}\n"
+
+
+def _at(one: Refused) -> str:
+    return datetime.fromtimestamp(one.at, UTC).isoformat(timespec="seconds")
 
 
 def _last(facts: Mapping[str, Any], totals: Mapping[str, int], *, alive: bool) -> Iterator[str]:
@@ -108,6 +122,7 @@ def standing_json(one: Standing) -> Iterator[str]:
         {
             "row": waiting.row.place.to_json(),
             "key": waiting.row.key,
+            "run": waiting.run,
             "outcome": waiting.row.outcome,
             "cause": waiting.row.cause,
             "since_run": waiting.since_run,
@@ -123,6 +138,8 @@ def standing_json(one: Standing) -> Iterator[str]:
         "ledger": known,
         "last_run": last,
         "totals": one.totals,
+        "refused": one.refused
+        and {"at": _at(one.refused), "exit_code": one.refused.exit_code, "said": one.refused.said},
         "nightly": one.nightly,
         "waiting": waiting,
         "waiting_count": one.waiting_count,

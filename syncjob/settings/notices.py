@@ -14,10 +14,16 @@ When = Literal["never", "failure", "new", "change", "always"]
 
 
 class Notices(Section):
-    """Who is told how a run of `apply` or `approve` ended; addresses are secrets and stand in variables."""
+    """Who is told how a run of `apply` or `approve` ended; addresses are secrets and stand in variables.
+
+    The dead man's switch and the metrics are of `apply` alone: `approve` is a person's act, and no sign of a night.
+    """
 
     when: Annotated[
-        When, Field(description="new: what was not so after the run before; change: whatever was sent or failed")
+        When,
+        Field(
+            description="new: rows that did not wait before, and what came to nothing; change: what was sent or failed"
+        ),
     ] = "new"
     people: Annotated[
         tuple[Variable, ...],

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from syncjob.core.noticing import audience, body, title, wanted
+from syncjob.core.noticing import audience, body, sentence, title, wanted
 from syncjob.errors import Exit
 from syncjob.model.told import Told
 from syncjob.settings.notices import When
@@ -42,6 +42,28 @@ def test_below_it_stand_counts_and_where_to_look() -> None:
     )
     assert body(told(3, run="r", totals=totals, url="https://x")).endswith("\nhttps://x")
     assert body(told(4)) == "exit code 4"
+    refused = told(6, guards=("guard changes (9, limit 4)", "guard clears (7, limit 2)"))
+    assert body(refused) == "exit code 6\nrefused by guard changes (9, limit 4)\nrefused by guard clears (7, limit 2)"
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (told(4), "the file of rows was refused; nothing was sent"),
+        (told(6, guards=("g (9, limit 4)",)), "a guard refused the run; nothing was sent: g (9, limit 4)"),
+        (told(143), "stopped by a signal"),
+        (told(77), "an assumption broke; somebody has to look into it"),
+    ],
+)
+def test_what_came_to_no_run_is_one_sentence(ending: Told, said: str) -> None:
+    """For `status`: no value of a row."""
+    assert sentence(ending) == said
+
+
+@pytest.mark.parametrize("code", [0, 3, 5, 7])
+def test_what_a_person_does_concerns_the_people(code: int) -> None:
+    """However it ends."""
+    assert audience(told(code, by_hand=True)) == "people"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +75,8 @@ def test_below_it_stand_counts_and_where_to_look() -> None:
         (told(0, before=0, totals={"rows": 1, "applied": 1}), {"always", "change"}),
         (told(3, before=3, waiting=1), {"always", "change", "failure"}),
         (told(3, before=3, waiting=1, fresh=1), {"always", "change", "failure", "new"}),
-        (told(7, before=7), {"always", "change", "failure"}),
+        (told(7, before=7), {"always", "change", "failure", "new"}),
+        (told(5, before=5), {"always", "change", "failure", "new"}),
         (told(7, before=0), {"always", "change", "failure", "new"}),
         (told(7), {"always", "change", "failure", "new"}),
         (told(0, side=True), set()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -194,6 +195,102 @@ def test_status_is_the_page_for_whoever_takes_over(nights: Desk) -> None:
     found = json.loads(nights.run("status", "--json").out)
     assert [(one["key"], one["since_run"]) for one in found["waiting"]] == [(crm(2), first)]
     assert (found["lock"], found["last_run"]["exit_code"], found["ledger"]["unanswered"]) == (None, 3, 0)
+
+
+def test_what_waits_is_not_hidden_by_a_run_about_other_rows(desk: Desk) -> None:
+    """Four closes that were held wait on after `--select` of another row, until somebody approves them."""
+    configured(desk)
+    desk.rows(*({"CRM Id": crm(n), "Stage": "Won"} for n in (1, 3, 4, 5)), *renamed(2))
+    assert desk.run("apply", "--yes").code == 3
+    night = _last(desk)["run"]["id"]
+    assert desk.run("apply", "--yes", "--select", crm(2)).code == 0
+    said, found = desk.run("status"), json.loads(desk.run("status", "--json").out)
+    assert f"waits for a person: 4 rows of run {night}\n" in said.out
+    assert {(one["key"], one["run"], one["since_run"]) for one in found["waiting"]} == {
+        (crm(n), night, night) for n in (1, 3, 4, 5)
+    }
+    assert 'syncjob_rows_waiting{job="desk"} 4' in (desk.folder / "x.prom").read_text()
+    assert desk.run("approve", "last", "--yes", "--select", crm(1)).code == 0
+    assert {one["key"] for one in json.loads(desk.run("status", "--json").out)["waiting"]} == {crm(3), crm(4), crm(5)}
+    assert desk.run("apply", "--yes", "--select", crm(3)).code == 3
+    found = json.loads(desk.run("status", "--json").out)
+    assert (found["waiting_count"], len({one["run"] for one in found["waiting"]})) == (3, 2)
+    assert {one["since_run"] for one in found["waiting"]} == {night}
+
+
+def test_one_long_reason_is_said_once(desk: Desk) -> None:
+    """What held the row above held this one, too."""
+    desk.rows(*({"CRM Id": crm(n), "Stage": "Won"} for n in (1, 2, 3)))
+    assert desk.run("apply", "--yes").code == 3
+    out = desk.run("status").out
+    assert (out.count("guard closes: 3 rows"), out.count("(for the same reason)")) == (1, 2)
+
+
+def test_status_of_a_run_that_was_killed_says_what_its_report_says(desk: Desk) -> None:
+    """What was sent without an answer and what was never sent wait, for a person or the next run."""
+    desk.box.slow_s = 2.0
+    desk.rows(*renamed(*range(1, 10)))
+    with desk.begun(patches=4):
+        pass
+    report = _last(desk)
+    found = json.loads(desk.run("status", "--json").out)
+    assert found["totals"] == report["totals"]
+    assert (report["totals"]["unsettled"], report["totals"]["deferred"]) == (4, 5)
+    assert (found["waiting_count"], {one["outcome"] for one in found["waiting"]}) == (9, {"unsettled", "deferred"})
+    said = desk.run("status").out
+    assert ("broke off" in said, "nothing waits" in said) == (True, False)
+
+
+def configured(desk: Desk) -> None:
+    """Let nights write metrics."""
+    desk.configure(notices={"metrics_file": "x.prom"})
+
+
+HARMS: dict[str, Callable[[Desk], object]] = {
+    "input": lambda desk: (desk.folder / "rows.csv").unlink(),
+    "guard": lambda desk: desk.configure(guards={"changes": 1}),
+    "remote": lambda desk: desk.configure(remote={"url": desk.box.url, "auth": {"token_env": "NO_TOKEN"}}),
+}
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "kind", "words"),
+    [
+        ("input", 4, "InputRefused", "the file of rows was refused; nothing was sent"),
+        ("guard", 6, "GuardRefused", "a guard refused the run; nothing was sent: guard changes (3, limit 1)"),
+        ("remote", 5, "SignInNeeded", "somebody must sign in: syncjob login"),
+    ],
+)
+def test_a_night_that_came_to_no_run_leaves_its_trace(
+    nights: Desk, harm: str, code: int, kind: str, words: str
+) -> None:
+    """In the log by its kind, in status and doctor by a sentence; the next run that there is takes its place."""
+    nights.rows(*renamed(1, 2, 3))
+    HARMS[harm](nights)
+    said = nights.run("apply", "--yes", "--log-file", "run.log")
+    events = [json.loads(line) for line in (nights.folder / "run.log").read_text().splitlines()]
+    assert (said.code, events[-1]["event"], events[-1]["exit_code"], events[-1]["kind"]) == (
+        code,
+        "run.refused",
+        code,
+        kind,
+    )
+    assert set(events[-1]) == {"event", "exit_code", "kind", "level", "timestamp"}
+    status, found = nights.run("status").out, json.loads(nights.run("status", "--json").out)["refused"]
+    assert f", exit code {code}, before it was a run: {words}\n" in status
+    assert (found["exit_code"], found["said"]) == (code, words)
+    assert f"an apply came to no run since, exit code {code}: {words}" in nights.run("show", "last").err
+    assert f"none came of the last apply, 0 minutes ago, exit code {code}" in nights.run("doctor").out
+    nights.configure()
+    nights.rows(*renamed(1))
+    assert nights.run("apply", "--yes").code == 0
+    assert json.loads(nights.run("status", "--json").out)["refused"] is None
+
+
+def test_a_night_that_came_to_no_run_makes_no_ledger(desk: Desk) -> None:
+    """There is nothing to remember it in."""
+    assert desk.run("apply", "--yes").code == 4
+    assert (desk.ledger.exists(), desk.run("status").code) == (False, 0)
 
 
 def test_status_without_a_ledger_says_what_will_happen(desk: Desk) -> None:

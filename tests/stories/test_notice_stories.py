@@ -16,6 +16,8 @@ import pytest
 from desk import Desk, crm, renamed
 
 from syncjob.notices import apprising
+from syncjob.sandbox.faults import Rates
+from syncjob.sandbox.messages import Request
 
 SECRET = "canary-webhook"
 NOTE = "canary note of a customer"
@@ -253,3 +255,68 @@ def test_an_act_about_some_rows_says_nothing_of_the_others(told: Desk, ear: Ear)
     (told.folder / "rows.csv").unlink()
     assert told.run("apply", "--yes", "--select", crm(1)).code == 4
     assert ear.titles == ["syncjob desk: the file of rows was refused; nothing was sent"]
+
+
+def test_an_approval_is_no_sign_of_a_night(told: Desk, ear: Ear) -> None:
+    """It neither pings nor writes metrics, and words that it cannot follow are nobody's news."""
+    configure(told, ping_env="PING", metrics_file="x.prom")
+    told.rows({"CRM Id": crm(1), "Stage": "Won"}, {"CRM Id": crm(2), "Stage": "Won"})
+    assert told.run("apply", "--yes").code == 3
+    metrics = (told.folder / "x.prom").read_bytes()
+    ear.pings.clear()
+    ear.heard.clear()
+    assert told.run("approve", "nonsense", "--yes").code == 4
+    assert told.run("approve", "last", "--yes", "--select", "field=name").code == 2
+    assert told.run("approve", "last", "--yes", "--select", crm(1)).code == 0
+    assert (ear.pings, ear.titles, (told.folder / "x.prom").read_bytes()) == ([], [], metrics)
+    assert json.loads(told.run("status", "--json").out)["refused"] is None
+
+
+def test_an_approval_that_came_to_nothing_in_its_middle_is_told_to_the_people(told: Desk, ear: Ear) -> None:
+    """A run came of it: whoever waits for those rows hears that they were not sent."""
+    configure(told, run=[])
+    text = told.config.read_text()
+    told.config.write_text(text.replace("concurrency: 4", "concurrency: 1\n  retries_min: 0\n  retries_share: 0"))
+    told.rows({"CRM Id": crm(1), "Stage": "Won"}, {"CRM Id": crm(2), "Stage": "Won"})
+    assert told.run("apply", "--yes").code == 3
+    ear.heard.clear()
+
+    def ending(request: Request) -> None:
+        if request.method == "PATCH":
+            told.box.rates = Rates(unavailable=1)
+
+    told.box.watch = ending
+    said = told.run("approve", "last", "--yes")
+    assert said.code == 7, said.err
+    assert [one["title"].rpartition(": ")[0] for one in ear.heard] == ["syncjob desk"]
+
+
+def test_a_guard_that_refused_is_named_with_its_numbers(told: Desk, ear: Ear) -> None:
+    """And what waited before the night waits on: the metrics keep the last known number."""
+    configure(told, metrics_file="x.prom")
+    told.rows({"CRM Id": crm(9), "Stage": "Won"})
+    assert told.run("apply", "--yes").code == 3
+    told.rows(*renamed(1, 2, 3), {"CRM Id": crm(9), "Stage": "Won"})
+    text = told.config.read_text()
+    told.config.write_text(text.replace("changes: null", "changes: 1"))
+    ear.heard.clear()
+    assert told.run("apply", "--yes").code == 6
+    assert "exit code 6\nrefused by guard changes (4, limit 1)" in ear.heard[0]["message"]
+    lines = (told.folder / "x.prom").read_text().splitlines()
+    assert 'syncjob_last_run_exit_code{job="desk"} 6' in lines
+    assert 'syncjob_rows_waiting{job="desk"} 1' in lines
+
+
+def test_what_nobody_knows_is_no_metric(told: Desk) -> None:
+    """A first night that came to nothing: how many rows wait is not 0."""
+    configure(told, metrics_file="x.prom")
+    assert told.run("apply", "--yes").code == 4
+    assert "rows_waiting" not in (told.folder / "x.prom").read_text()
+
+
+def test_a_night_that_came_to_nothing_is_told_every_night(told: Desk, ear: Ear) -> None:
+    """`new` is silent only about rows that were told of."""
+    configure(told, when="new")
+    for _ in range(3):
+        assert told.run("apply", "--yes").code == 4
+    assert ear.titles == ["syncjob desk: the file of rows was refused; nothing was sent"] * 3

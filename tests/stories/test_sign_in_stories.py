@@ -143,6 +143,21 @@ def test_what_entra_id_refuses_is_told_with_what_helps(
     assert USER not in said.err
 
 
+def test_status_does_not_call_a_sign_in_good_that_was_refused(signed_in: Desk, entra: Entra) -> None:
+    """After AADSTS50173 a person must sign in, and once somebody has, it is good again."""
+    signed_in.rows(*renamed(1))
+    assert signed_in.run("apply", "--yes").code == 0
+    entra.deny = "50173"
+    assert signed_in.run("apply", "--yes").code == 5
+    said = signed_in.run("status").out
+    assert ("token   refused at " in said, "good for" in said) == (True, False)
+    assert "exit code 5, before it was a run: somebody must sign in: syncjob login" in said
+    assert "50173" not in json.dumps(json.loads(signed_in.run("status", "--json").out)["refused"])
+    entra.deny = ""
+    assert signed_in.run("login").code == 0
+    assert "good for 90 days" in signed_in.run("status").out
+
+
 def test_a_token_without_a_second_factor_is_told_and_not_tried_again(signed_in: Desk, entra: Entra) -> None:
     """401 with 900421: exit 5; another token of the same sign-in would be as useless."""
     entra.mfa = False
