@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from syncjob.apply import probe
 from syncjob.errors import Exit, SyncjobError, mending
 from syncjob.exchange import Exchange, Miss, Sender, said
+from syncjob.job.addresses import addressed
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
 from syncjob.ledger import Ledger, Lock, at_work, is_older, refusals
@@ -46,6 +47,7 @@ def at_home(job: Job, lock: Lock) -> Iterator[Finding]:
     yield from _ledger(job, lock)
     yield _lock(lock)
     yield _proxy(job)
+    yield from addressed(job)
 
 
 async def abroad(job: Job, probed: str) -> AsyncIterator[Finding]:

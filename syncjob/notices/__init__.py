@@ -4,9 +4,9 @@ Nothing here changes how a run ends, and none of it holds it up for long: what c
 Addresses are secrets (a webhook lets whoever has it write), so that they are never part of those words.
 """
 
-from syncjob.notices.apprising import notify
+from syncjob.notices.apprising import can_notify, is_readable, notify
 from syncjob.notices.metrics import write as write_metrics
-from syncjob.notices.pinging import ping
+from syncjob.notices.pinging import is_address, ping
 from syncjob.notices.summary import append as append_summary
 
-__all__ = ["append_summary", "notify", "ping", "write_metrics"]
+__all__ = ["append_summary", "can_notify", "is_address", "is_readable", "notify", "ping", "write_metrics"]

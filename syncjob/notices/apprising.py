@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from collections.abc import Mapping
@@ -38,3 +39,18 @@ def notify(addresses: Mapping[str, str], title: str, body: str, *, wait_s: float
     for one in threads:
         one.join(max(0.0, end - time.monotonic()))
     return [*failed, *(f"{name}: took longer than {wait_s:g} s" for name in list(left))]
+
+
+def can_notify() -> bool:
+    """Tell whether apprise is there."""
+    return importlib.util.find_spec("apprise") is not None
+
+
+def is_readable(address: str) -> bool:
+    """Tell whether apprise can read an address; whether somebody answers there only a notice shows."""
+    import apprise
+
+    try:
+        return bool(apprise.Apprise().add(address))
+    except Exception:  # noqa: BLE001  # a plugin of another's that breaks on it cannot read it
+        return False

@@ -26,3 +26,12 @@ def ping(address: str, tail: str, proxy: str | None = None) -> str:
     thread.start()
     thread.join(PING_S)
     return said[-1]
+
+
+def is_address(address: str) -> bool:
+    """Tell whether it is the address of a page."""
+    try:
+        found = httpx.URL(address)
+    except httpx.InvalidURL:
+        return False
+    return found.scheme in ("http", "https") and bool(found.host)

@@ -34,7 +34,7 @@ def commands() -> dict[str, str]:
     docker = re.search(r"^CMD (\[.+\])$", text_of(DEPLOY / "Dockerfile"), re.MULTILINE)
     assert docker is not None
     return {
-        "crontab": text_of(DEPLOY / "crontab").splitlines()[-1].split(maxsplit=5)[5],
+        "crontab": text_of(DEPLOY / "crontab").splitlines()[-1].rpartition("exec ")[2],
         "service": re.findall(r"^ExecStart=(.+)$", text_of(DEPLOY / "syncjob.service"), re.MULTILINE)[0],
         "workflow": next(step["run"] for step in steps if step.get("name") == "apply"),
         "docker": f"syncjob {' '.join(yaml.safe_load(docker[1]))}",
@@ -64,15 +64,20 @@ def test_the_manual_shows_the_crontab_that_is_there() -> None:
     assert text_of(DEPLOY / "crontab").splitlines()[-1] in text_of(ROOT / "README.md")
 
 
-def test_the_crontab_line_runs_under_an_empty_environment(desk: Desk) -> None:
-    """As cron does it: `env -i`, a shell, another folder, and the program by its path (F-55)."""
-    desk.bare()
+@pytest.mark.parametrize("variables", [True, False])
+def test_the_crontab_line_runs_under_an_empty_environment(desk: Desk, *, variables: bool) -> None:
+    """As cron does it: `env -i`, a shell, another folder; what the night must know stands in a file, if it needs any."""
+    if variables:
+        desk.put("production.env", "DESK_TOKEN='night-token'\nNOTE='mailto://a:b@c?x=1&y=$z'\n")
+    else:
+        desk.bare()
     desk.rows(*renamed(1))
     done = _by_cron(desk)
     assert done.returncode == 0, done.stderr
     assert "1 row applied, 1 PATCH sent" in done.stdout
     assert (desk.folder / "last.csv").stat().st_mode & 0o777 == 0o600
     assert crm(1) in (desk.folder / "last.csv").read_text(encoding="utf-8-sig")
+    assert set(desk.box.tokens) == ({"Bearer night-token"} if variables else {""})
 
 
 def test_the_crontab_line_runs_the_demo_to_its_end(desk: Desk) -> None:
@@ -92,10 +97,16 @@ def test_the_crontab_line_runs_the_demo_to_its_end(desk: Desk) -> None:
 
 
 def _by_cron(desk: Desk, *more: str) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("syncjob")
-    words = [program if n == 0 else _placed(desk, word) if "/" in word else word for n, word in enumerate(_line())]
+    line = text_of(DEPLOY / "crontab").splitlines()[-1].split(maxsplit=5)[5]
+    for there, here in {
+        "/opt/syncjob/.venv/bin/syncjob": str(Path(sys.executable).with_name("syncjob")),
+        "/etc/syncjob/production.yaml": str(desk.config),
+        "/etc/syncjob/": f"{desk.folder}/",
+        "/var/lib/syncjob/": f"{desk.folder}/",
+    }.items():
+        line = line.replace(there, here)
     return subprocess.run(
-        ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "/bin/sh", "-c", shlex.join([*map(str, words), *more])],
+        ["env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "/bin/sh", "-c", " ".join((line, *more))],
         cwd="/",
         capture_output=True,
         text=True,
@@ -103,9 +114,18 @@ def _by_cron(desk: Desk, *more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _line() -> list[str]:
-    words = shlex.split(commands()["crontab"])
-    return ["/opt/syncjob/.venv/bin/syncjob", *words[1:]]
+def test_every_way_gets_the_variables_that_the_manual_names() -> None:
+    """A notice whose address does not reach the night is one that nobody gets."""
+    block = re.search(r"^notices:\n((?:  .+\n)+)", text_of(ROOT / "README.md"), re.MULTILINE)
+    assert block is not None
+    named = set(re.findall(r"\b[A-Z][A-Z_]+\b", re.sub(r"#.*", "", block[1])))
+    assert named == {"TEAMS_SALES", "MAIL_ADMIN", "HEALTHCHECK"}
+    steps = yaml.safe_load(text_of(DEPLOY / "github-workflow.yaml"))["jobs"]["nightly"]["steps"]
+    assert named <= next(step["env"] for step in steps if step.get("name") == "apply").keys()
+    assert named <= set(re.findall(r"^#(\w+)='", text_of(DEPLOY / "production.env"), re.MULTILINE))
+    assert "\nEnvironmentFile=-/etc/syncjob/production.env\n" in text_of(DEPLOY / "syncjob.service")
+    assert "--env-file /srv/syncjob/production.env syncjob\n" in text_of(DEPLOY / "Dockerfile")
+    assert 'setx TEAMS_SALES "' in text_of(DEPLOY / "windows-task.xml")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")

@@ -238,3 +238,77 @@ def test_it_looks_as_cron_would(well: Desk) -> None:
     assert f"name the configuration there, -c {well.config}" in said.err
     assert "ok    listing" in said.out
     assert crm(1) not in said.out
+
+
+NOTICES = {"people": ["PEOPLE"], "sign_in": ["ADMIN"], "run": ["ADMIN"], "ping_env": "PING", "metrics_file": "x.prom"}
+ADDRESSES = {
+    "PEOPLE": "json://localhost/canary",
+    "ADMIN": "json://localhost/canary",
+    "PING": "https://localhost/canary",
+}
+
+
+@pytest.mark.parametrize(
+    ("harm", "check", "words", "remedy"),
+    [
+        ({}, "", "", ""),
+        ({"ADMIN": ""}, "notices", "ADMIN: not set", "configs/deploy"),
+        ({"PEOPLE": "canary", "ADMIN": "json://"}, "notices", "PEOPLE, ADMIN: no address that apprise can", "SERVICE"),
+        ({"PEOPLE": "canary", "ADMIN": ""}, "notices", "ADMIN: not set; PEOPLE: no address that", "configs/deploy"),
+        ({"PING": ""}, "ping", "PING: not set", "configs/deploy"),
+        ({"PING": "ftp://canary"}, "ping", "PING: no address of a page", "https://"),
+        ({"PING": "https://canary:x"}, "ping", "PING: no address of a page", "https://"),
+    ],
+)
+def test_whether_anybody_could_be_told_is_looked_at(
+    well: Desk, harm: dict[str, str], check: str, words: str, remedy: str
+) -> None:
+    """A line a kind, by the variable's name and never by what it holds; nothing is sent."""
+    well.configure(notices=NOTICES)
+    well.environ |= ADDRESSES | harm
+    said = well.run("doctor", "--json")
+    found = {name: checks(said)[name] for name in ("notices", "ping", "metrics")}
+    assert {name for name, one in found.items() if one["health"] != "ok"} == ({check} if check else set())
+    assert said.code == 0, "the night would go on, and nobody would hear of it"
+    assert not check or (words in found[check]["said"], remedy in found[check]["remedy"]) == (True, True)
+    assert "canary" not in said.out + said.err
+    assert not (well.folder / "x.prom").exists()
+
+
+def test_a_kind_of_notice_that_nobody_asks_for_has_no_line(well: Desk) -> None:
+    """And of one that is switched off it is said."""
+    assert not {"notices", "ping", "metrics"} & checks(well.run("doctor", "--json")).keys()
+    well.configure(notices={"people": ["PEOPLE"], "when": "never"})
+    assert checks(well.run("doctor", "--json"))["notices"]["said"] == "nobody is told: notices.when is never"
+
+
+def test_metrics_that_have_no_folder_are_told(well: Desk) -> None:
+    """With what to do."""
+    well.configure(notices={"metrics_file": "nowhere/x.prom"})
+    found = checks(well.run("doctor", "--json"))["metrics"]
+    assert (found["health"], found["remedy"].startswith("make the folder")) == ("warn", True)
+    assert found["said"].endswith("nowhere: No such file or directory")
+
+
+def test_cron_knows_no_address_unless_its_line_reads_one(well: Desk) -> None:
+    """What this shell holds is not what the night holds; the file that the crontab reads is looked at as it does."""
+    well.bare()
+    well.configure(notices=NOTICES)
+    well.environ |= ADDRESSES
+    assert "warn" not in well.run("doctor").out
+    said = well.run("doctor", "--as-cron", "-c", well.config)
+    assert ("warn  notices" in said.out, "warn  ping" in said.out) == (True, True)
+    file = well.put("production.env", "".join(f"{name}='{value}'\n" for name, value in ADDRESSES.items()))
+    said = well.run("doctor", "--as-cron", "-c", well.config, "--env-file", file.name)
+    assert (said.code, "ok    notices" in said.out, "ok    ping" in said.out) == (0, True, True)
+    assert f"chmod 600 {file.name}" in said.err
+    assert "canary" not in said.out + said.err
+    file.chmod(0o600)
+    assert "chmod" not in well.run("doctor", "--as-cron", "-c", well.config, "--env-file", file).err
+
+
+def test_a_file_of_variables_belongs_to_cron(well: Desk) -> None:
+    """Alone it would mean nothing, and one that is not there is told."""
+    assert well.run("doctor", "--env-file", "x.env").code == 2
+    said = well.run("doctor", "--as-cron", "--env-file", "x.env")
+    assert (said.code, "--env-file x.env: cannot be read: No such file" in said.err) == (2, True)
