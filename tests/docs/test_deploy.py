@@ -66,7 +66,7 @@ def test_the_manual_shows_the_crontab_that_is_there() -> None:
 
 @pytest.mark.parametrize("variables", [True, False])
 def test_the_crontab_line_runs_under_an_empty_environment(desk: Desk, *, variables: bool) -> None:
-    """As cron does it: `env -i`, a shell, another folder; what the night must know stands in a file, if it needs any."""
+    """As cron does it: `env -i`, a shell, another folder; what the night must know stands in a file (F-55)."""
     if variables:
         desk.put("production.env", "DESK_TOKEN='night-token'\nNOTE='mailto://a:b@c?x=1&y=$z'\n")
     else:
