@@ -95,14 +95,16 @@ def needing(
     there, if it does. That a later run was not about a row, or did not come to it, settles nothing.
     """
     of, after, later = runs.alias(), runs.alias(), outcomes.alias()
+    since = (
+        select(after.c.id)
+        .join(of, (of.c.job == after.c.job) & (of.c.remote == after.c.remote) & (of.c.began < after.c.began))
+        .where(of.c.id == run)
+    )
+    # No index serves `run || ''`: SQLite finds a row's later ends by its referral or key then, and walks no whole run.
+    of_later = later.c.run.concat("").in_([one for (one,) in database.rows(since)])
     unsettled = {*causes, str(Cause.NOT_SELECTED), str(Cause.TO_SEND)}
     looked_at = later.c.run.in_(newer) & (later.c.cause != str(Cause.NOT_SELECTED))
-    seen = (
-        select(later.c.n)
-        .join(after, after.c.id == later.c.run)
-        .join(of, (of.c.job == after.c.job) & (of.c.remote == after.c.remote) & (of.c.began < after.c.began))
-        .where(of.c.id == run, later.c.cause.not_in(unsettled) | looked_at)
-    )
+    seen = select(later.c.n).where(of_later, later.c.cause.not_in(unsettled) | looked_at)
     unknown = later.c.referral.is_(None) | outcomes.c.referral.is_(None)
     by_referral = seen.where(later.c.referral == outcomes.c.referral)
     by_key = seen.where(unknown, outcomes.c.key != "", later.c.key == outcomes.c.key)
