@@ -10,7 +10,7 @@ from syncjob.job.context import Job
 from syncjob.model.finding import Finding, Health
 from syncjob.notices import can_notify, is_address, is_readable
 
-WHERE = "the night's own environment has to hold it: the file of variables that crontab or unit read (configs/deploy)"
+WHERE = "set it in the file that crontab or unit read (configs/deploy), then doctor --as-cron --env-file FILE"
 
 
 def addressed(job: Job) -> Iterator[Finding]:

@@ -77,7 +77,8 @@ def standing(one: Standing) -> Iterator[str]:
     said = ""
     for waiting in one.waiting:
         row = waiting.row
-        reason, said = AS_ABOVE if row.reason == said else shortened(row.reason, CHARS_MAX * 2), row.reason
+        again = row.reason == said and len(said) > len(AS_ABOVE)
+        reason, said = AS_ABOVE if again else shortened(row.reason, CHARS_MAX * 2), row.reason
         yield f"  {visible(str(row.place))}  {visible(row.key or '-')}  {row.outcome} ({row.cause})\n"
         yield f"    since {waiting.since_at}, run {waiting.since_run}: {reason}\n"
     if one.waiting_count > len(one.waiting):
