@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from syncjob.core.fields import BY_PATH
 from syncjob.core.tally import Tally
 from syncjob.model import Verdict
-from syncjob.settings import Guards
+from syncjob.settings.guards import Guards
 
 SHARE_FROM_ROWS = 50
 FIELDS_TOLD_MAX = 6

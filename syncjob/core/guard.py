@@ -18,7 +18,7 @@ from syncjob.core.fields import BY_NAME, STATUS, did_you_mean
 from syncjob.core.tally import Tally
 from syncjob.errors import UsageRefused
 from syncjob.model import UNKNOWN, Cause, Change, Operation, Settled, Verdict
-from syncjob.settings import Guards
+from syncjob.settings.guards import Guards
 
 CONSENT = BY_NAME["consent.consentToShareReferralWithMicrosoftSellers"].path
 HOLDS = {"closes": Cause.CLOSES, "accepts": Cause.ACCEPTS, "consent": Cause.CONSENT, "first-run": Cause.FIRST_RUN}

@@ -12,7 +12,7 @@ from asked import AMOUNT, CURRENCY, NOTES, TEAM
 from syncjob.core.guard import touched, verdicts
 from syncjob.core.tally import Earlier, Tally
 from syncjob.model import Cause, Operation, Place, Settled, Triple
-from syncjob.settings import Guards
+from syncjob.settings.guards import Guards
 
 READ = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
 

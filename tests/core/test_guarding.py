@@ -14,7 +14,7 @@ from syncjob.core.guard import NAMES, allowances, held, touched, verdicts
 from syncjob.core.tally import Earlier, Tally
 from syncjob.errors import UsageRefused
 from syncjob.model import UNKNOWN, Cause, Operation, Place, Settled, Triple, Verdict
-from syncjob.settings import Guards
+from syncjob.settings.guards import Guards
 
 CLOSE = Operation("replace", STATUS, "Closed")
 GIVE = Operation("replace", CONSENT, True)
