@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled
+from syncjob.model import UNKNOWN, Outcome, Report, Settled
 from syncjob.reports.gist import Gist, Some, rows
 from syncjob.reports.values import (
     MASK,
@@ -102,7 +102,7 @@ def _line(row: Settled, private: frozenset[str]) -> str:
     parts = [f"- {code(row.key or '-')} {text(shortened(str(row.place), VALUE_CHARS_MAX))}"]
     if said := for_good(row):
         parts.append(f"**{said}**")
-    if row.reason and row.cause not in (Cause.TO_SEND, Cause.CONFIRMED):
+    if row.reason and row.outcome is not Outcome.APPLIED:
         parts.append(text(shortened(row.reason, SENTENCE_CHARS_MAX)))
     lines = [" · ".join(parts), *_changes(row, private)]
     return "\n".join(lines) + "\n"

@@ -14,6 +14,9 @@ from typing import Any
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 RUNS = re.compile(f"(?<=_)(?=x[0-9A-Fa-f]{{4}}_)|(?<={CONTROL.pattern})|(?={CONTROL.pattern})")
 ODD = re.compile(f"[&<>\r]|{RUNS.pattern}")
+# What makes a text more than a run of characters, or may do so: most cells hold none of it.
+SPECIAL = re.compile("[&<>\r_\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+BEGUN, ENDED = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
 
 
 @cache
@@ -66,7 +69,7 @@ def _opened(attributes: Sequence[tuple[str, Any]]) -> str:
 def string_element(opened: str, text: str) -> str:
     """Give a cell that holds a text: in one run, or in several where it looks like an escape or needs one."""
     if not ODD.search(text):  # most texts
-        return f'{opened} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+        return f"{opened}{BEGUN}{text}{ENDED}"
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
     runs = [CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", run) for run in RUNS.split(text) if run]
     held = [f'<t xml:space="preserve">{run}</t>' for run in runs]

@@ -33,7 +33,7 @@ from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
 from syncjob.model.own import CATEGORY
 from syncjob.reports.outlet import Outlet
-from syncjob.reports.sheetxml import page_class, string_element
+from syncjob.reports.sheetxml import BEGUN, ENDED, SPECIAL, page_class, string_element
 from syncjob.reports.values import MASK, visible
 
 ROWS_MAX, COLUMNS_MAX = 1_048_576, 16_384  # of a sheet, the header included
@@ -45,6 +45,7 @@ MADE = datetime(2000, 1, 1)  # noqa: DTZ001  # a file's property has no zone
 DAY_NOUGHT, DAY_S = datetime(1899, 12, 30), 86_400  # noqa: DTZ001  # Excel knows no zones
 FIRST_DAY = date(1900, 3, 1)  # Excel believes in 29 February 1900: what lies before is off by a day
 
+PLAIN_CHARS_MAX = 10_000  # whatever they are, they fit a cell
 CELLS_KNOWN = 10_000  # the same numbers and days come again and again
 PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 NOWHERE = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -161,7 +162,9 @@ def _write_rows(page: Any, sheet: Sheet, formats: Formats) -> int:
         for at, cell in enumerate(cells):
             kind = type(cell)
             if kind is str:
-                if cell:
+                if cell and len(cell) <= PLAIN_CHARS_MAX and not SPECIAL.search(cell):
+                    made.append(f"{letters[at]}{row}{text}{BEGUN}{cell}{ENDED}")
+                elif cell:
                     made.append(string_element(f"{letters[at]}{row}{text}", _held(cell, sheet.columns[at])))
                 elif tint:
                     made.append(f"{letters[at]}{row}{looks(GENERAL, tint)}/>")

@@ -14,7 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from syncjob.model import Cause, Report, Verdict
+from syncjob.model import Cause, Report, Settled, Verdict
 from syncjob.reports import SUFFIXES, html, write
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -24,7 +24,7 @@ RENEW = os.environ.get("GOLDEN") == "renew"
 @pytest.fixture
 def evening(night: Report, report_of: Callable[..., Report]) -> Report:
     """Give the plan of that night."""
-    rows = [replace(row, cause=_planned(row.cause), attempts=0) for row in night.rows()]
+    rows = [_planned(row) for row in night.rows()]
     verdicts = (*night.verdicts, Verdict("changes", 4, 3, holds=False, message="4 of 5 rows would change, 3 allowed"))
     facts = {
         "id": "p-7",
@@ -36,8 +36,10 @@ def evening(night: Report, report_of: Callable[..., Report]) -> Report:
     return report_of(*rows, kind="plan", run=facts, requests={"GET": 4}, verdicts=verdicts)
 
 
-def _planned(cause: Cause) -> Cause:
-    return Cause.TO_SEND if cause in (Cause.CONFIRMED, Cause.CLOSES) else cause
+def _planned(row: Settled) -> Settled:
+    if row.cause not in (Cause.CONFIRMED, Cause.CLOSES):
+        return row
+    return replace(row, cause=Cause.TO_SEND, reason="", attempts=0, request_ids=())
 
 
 def spelt(path: Path) -> str:
