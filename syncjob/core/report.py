@@ -7,18 +7,8 @@ from collections.abc import Collection, Mapping
 
 from syncjob.core.fields import did_you_mean
 from syncjob.errors import Exit, UsageRefused
-from syncjob.model import Cause, Outcome
+from syncjob.model import NEEDS_PERSON, Cause, Outcome
 
-NEEDS_PERSON = (
-    Outcome.INVALID,
-    Outcome.UNMATCHED,
-    Outcome.HELD,
-    Outcome.CONFLICTED,
-    Outcome.REJECTED,
-    Outcome.FAILED,
-    Outcome.UNSETTLED,
-    Outcome.DEFERRED,
-)
 PRECEDENCE = (
     Exit.BROKEN,
     Exit.STORAGE,

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from syncjob.core.report import NEEDS_PERSON, waits
+from syncjob.core.report import waits
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES, NOTHING, Given, from_file
 from syncjob.ledger import Ledger
-from syncjob.model import Cause, Settled, SourceRow
+from syncjob.model import NEEDS_PERSON, Cause, Settled, SourceRow
 from syncjob.model.own import CAUSE, DECISION, MADE_BY, OUTCOME, OWN, REMEMBERED
 from syncjob.model.remembering import remember
 from syncjob.sources import Table

@@ -3,13 +3,14 @@
 from syncjob.model.cell import Day, Number, Number1904, Truth, columns_from_json, columns_to_json
 from syncjob.model.change import Change, Operation, Settled, Triple
 from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
-from syncjob.model.outcome import CAUSES, Cause, Outcome
+from syncjob.model.outcome import CAUSES, NEEDS_PERSON, Cause, Outcome
 from syncjob.model.report import Report, Verdict
 from syncjob.model.stand import Stand, Why
 from syncjob.model.wire import Answer, Heard, dumps
 
 __all__ = [
     "CAUSES",
+    "NEEDS_PERSON",
     "UNKNOWN",
     "Answer",
     "Cause",

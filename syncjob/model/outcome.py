@@ -86,3 +86,16 @@ class Cause(StrEnum):
 
 
 CAUSES = {str(cause): cause for cause in Cause}
+
+
+NEEDS_PERSON = (
+    Outcome.INVALID,
+    Outcome.UNMATCHED,
+    Outcome.HELD,
+    Outcome.CONFLICTED,
+    Outcome.REJECTED,
+    Outcome.FAILED,
+    Outcome.UNSETTLED,
+    Outcome.DEFERRED,
+)
+"""The outcomes that need a person, or the next run; see `core.report.waits` for the one cause that does not."""

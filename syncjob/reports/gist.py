@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from syncjob.model import Cause, Outcome, Report, Settled
+from syncjob.model import NEEDS_PERSON, Cause, Outcome, Report, Settled
 from syncjob.reports.values import for_good
 
 SHOWN_MAX = 50
@@ -22,16 +22,6 @@ CURRENCIES_MAX = 3
 MONEY, CURRENCY, CLOSING = "/details/dealValue", "/details/currency", "/details/closingDateTime"
 UNNAMED = "currency not named"
 MONTH_CHARS = 7  # of 2027-03-31T00:00:00Z
-WAITING = (
-    Outcome.INVALID,
-    Outcome.UNMATCHED,
-    Outcome.HELD,
-    Outcome.CONFLICTED,
-    Outcome.REJECTED,
-    Outcome.FAILED,
-    Outcome.UNSETTLED,
-    Outcome.DEFERRED,
-)
 
 
 @dataclass(slots=True)
@@ -92,7 +82,7 @@ class Gist:
             return
         if for_good(row):
             self.for_good.add(row)
-        if row.outcome in WAITING:
+        if row.outcome in NEEDS_PERSON:
             self.needing += 1
             self._wait(row)
         if row.operations:

@@ -19,9 +19,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple, dumps
+from syncjob.model import NEEDS_PERSON, UNKNOWN, Cause, Outcome, Report, Settled, Triple, dumps
 from syncjob.reports import charts
-from syncjob.reports.gist import CURRENCIES_MAX, MONTHS_MAX, WAITING, Gist, Some, rows
+from syncjob.reports.gist import CURRENCIES_MAX, MONTHS_MAX, Gist, Some, rows
 from syncjob.reports.values import (
     ACCEPTS,
     CLOSES,
@@ -65,7 +65,7 @@ def render(report: Report) -> Iterator[str]:
         facts=list(_facts(report)),
         notes=[shortened(str(note), LINE_CHARS_MAX) for note in report.run.get("notes", ())],
         counts=counts,
-        needs=[str(one) for one in WAITING],
+        needs=[str(one) for one in NEEDS_PERSON],
         bar=charts.bar(counts),
         patterns=charts.patterns(),
         swatch=charts.swatch,
@@ -113,7 +113,7 @@ class _Rows:
             "said": list(self._said),
             "causes": [[str(one), str(one.outcome), one.meaning] for one in self._causes],
             "order": [str(one) for one in Outcome],
-            "needs": [str(one) for one in WAITING],
+            "needs": [str(one) for one in NEEDS_PERSON],
             "forGood": ["", CLOSES, ACCEPTS],
             "kind": self._report.kind,
             "mask": MASK,

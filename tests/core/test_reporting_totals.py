@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncjob.core.report import NEEDS_PERSON, OF_CAUSE, PRECEDENCE, by_outcome, check_tolerate, exit_code
+from syncjob.core.report import OF_CAUSE, PRECEDENCE, by_outcome, check_tolerate, exit_code
 from syncjob.errors import Exit, UsageRefused
-from syncjob.model import Cause, Outcome
+from syncjob.model import NEEDS_PERSON, Cause, Outcome
 
 CALM = [one for one in Cause if one.outcome not in NEEDS_PERSON]
 

@@ -40,11 +40,10 @@ from syncjob import __version__, config
 from syncjob.cli.logs import StderrLog
 from syncjob.cli.main import COMMANDS
 from syncjob.core import fields, guard
-from syncjob.core.report import NEEDS_PERSON
 from syncjob.errors import Exit
 from syncjob.exchange import World
 from syncjob.job import Job
-from syncjob.model import Cause, Outcome
+from syncjob.model import NEEDS_PERSON, Cause, Outcome
 from syncjob.sandbox.faults import NAMES, Rates
 from syncjob.settings import Settings, Target
 from syncjob.settings.auth import Auth
