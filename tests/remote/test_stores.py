@@ -16,7 +16,7 @@ import keyring.errors
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, ResourceNotFoundError
 
-from syncjob.errors import RemoteUnavailable, StorageRefused, UsageRefused
+from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, UsageRefused
 from syncjob.remote.auth.kept import Kept
 from syncjob.remote.auth.stores import FileStore, KeyringStore, store_of
 from syncjob.remote.auth.vault import VaultStore
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_sign_in_is_told(tmp_path: Path) -> None:
     for odd in (b"", b"{", b"[1]", b'{"current": 1}', b'{"secret": "canary"}', b"\xff"):
         path.write_bytes(odd)
         path.chmod(0o600)
-        with pytest.raises(UsageRefused, match="holds no sign-in of syncjob's") as told:
+        with pytest.raises(SignInNeeded, match="holds no sign-in of syncjob's") as told:
             store.load()
         assert "canary" not in str(told.value)
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncjob.errors import UsageRefused
+from syncjob.errors import SignInNeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Kept:
 
 
 def read(text: str, place: str) -> Kept:
-    """Read what was written down; UsageRefused where it is something else."""
+    """Read what was written down; SignInNeeded where it is something else."""
     try:
         found: Any = json.loads(text)
-        kept = Kept(**found)
-        assert isinstance(kept.current, str), "a text"
-        assert isinstance(kept.previous, str), "a text"
-        return Kept(kept.current, kept.previous, float(kept.used_at), float(kept.begun_at))
-    except (ValueError, TypeError, AssertionError):
-        raise UsageRefused(f"{place}: holds no sign-in of syncjob's; sign in again: syncjob login") from None
+        current, previous = found["current"], found.get("previous", "")
+        if isinstance(current, str) and isinstance(previous, str):
+            return Kept(current, previous, float(found.get("used_at", 0)), float(found.get("begun_at", 0)))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass  # as below
+    raise SignInNeeded(f"{place}: holds no sign-in of syncjob's; sign in again: syncjob login")
