@@ -96,7 +96,7 @@ def show(what: str, archived: Path | None, reports: tuple[Path, ...], config: st
         if what == LAST and (refused := refusals.last(ledger.database, lock)):
             say(f"note: an apply came to no run since, exit code {refused.exit_code}: {refused.said}")
         alive = run in (at_work(lock, ledger.database) or "")
-        shown(job, story.of_run(ledger, run, {}, alive=alive), reports, as_json=as_json)
+        shown(job, story.of_run(ledger, run, alive=alive), reports, as_json=as_json)
         if archived is not None:
             _written(job, ledger, run, archived)
     return 0

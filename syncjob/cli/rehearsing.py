@@ -70,7 +70,7 @@ def _rehearsed(job: Any, source: Path, reports: tuple[Path, ...], *, as_json: bo
                 raise
             if isinstance(done, Exit):
                 return done
-            report = story.of_run(ledger, done[0], planned.footer.requests)
+            report = story.of_run(ledger, done[0])
             show(acted, replace(report, kind="rehearsal"), reports, as_json=as_json)
             return final(job.log, done[1])
 

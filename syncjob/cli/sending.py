@@ -84,7 +84,6 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
     with tempfile.TemporaryDirectory(prefix="syncjob-") as folder:
         approval = approved(job, asked.ticked, plan, Path(folder)) if asked.ticked else None
     confirm = assent if asked.yes else _shown_first(job, ask)
-    cost = {} if plan.copy is None else plan.footer.requests
     begun, new, shelf = asked.begun, ledger.is_new, Shelf.of(job)
 
     def told(name: str) -> None:
@@ -103,11 +102,11 @@ def sent(job: Any, asked: Asked, plan: Any, ledger: Any, named: Any) -> int:
     except StorageRefused:
         if begun:  # what is on record can be read, though no more can be written
             with suppress(StorageRefused):
-                show(job, story.of_run(ledger, begun[0], cost), asked.reports, as_json=asked.as_json)
+                show(job, story.of_run(ledger, begun[0]), asked.reports, as_json=asked.as_json)
         raise
     if isinstance(done, Exit):
         return done
-    report = story.of_run(ledger, done[0], cost)
+    report = story.of_run(ledger, done[0])
     show(job, report, asked.reports, as_json=asked.as_json)
     shelf.keep(report)
     if done[1] is Exit.NEEDS_PERSON and is_watched():

@@ -76,20 +76,22 @@ class Shelf:
     """The folder of `reports.dir`, proven before anything is sent; nothing where none is configured."""
 
     where: Reports
+    latest: bool
 
     @classmethod
     def of(cls, job: Any) -> Shelf:
-        """Make the folder ready."""
+        """Make the folder ready. What is about some rows alone is not the latest word on the job."""
         where = job.settings.reports
         if where.dir is not None:
-            kept.ready(where.dir, where.forms, where.mode)
-        return cls(where)
+            kept.ready(where.dir, job.settings.job, where.forms, where.mode)
+        return cls(where, latest=job.scope is None and not job.approves)
 
     def keep(self, report: Report) -> None:
         """Keep a report there."""
         where = self.where
         if where.dir is not None:
-            say(f"report kept as {kept.keep(report, where.dir, where.forms, where.mode, where.keep)}")
+            path = kept.keep(report, where.dir, where.forms, where.mode, where.keep, latest=self.latest)
+            say(f"report kept as {path}")
 
 
 def hush(job: Any) -> None:

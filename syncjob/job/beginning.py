@@ -128,6 +128,7 @@ def _facts(job: Job, plan: PlanFile, lifted: frozenset[str]) -> dict[str, object
         "correlation_id": job.correlation_id,
         "allowed": sorted({*job.allowed, *lifted}),
         "notes": list(plan.footer.notes),
+        "plan_requests": dict(plan.footer.requests) if plan.fresh else {},
         "undoes": head.undoes,
         "operator": job.operator,
         "signed_in": job.signed_in,

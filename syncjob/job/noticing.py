@@ -130,7 +130,7 @@ def _recalled(job: Job, ledger: Ledger, run: str, told: Told) -> Told:
     told = replace(told, in_all=waiting(ledger, name, remote, at_work(lock, ledger.database), 0).count)
     if not run:
         return told
-    report = of_run(ledger, run, {})
+    report = of_run(ledger, run)
     now = _waiting(ledger, [run])
     earlier = _waiting(ledger, reaching(ledger, [one for one in ledger.runs(name, remote, BASES) if one != run]))
     return replace(

@@ -74,7 +74,9 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
                     notes = await observe(looking)
             requests = exchange.requests
         _write(job, draft, replace(read_in, notes=(*read_in.notes, *notes)), requests, out, asked, observed_at)
-    return PlanFile(out)
+    made = PlanFile(out)
+    made.fresh = True
+    return made
 
 
 def _write(

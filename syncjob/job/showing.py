@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from syncjob.core.fields import PRIVATE
@@ -28,6 +28,7 @@ def of_plan(plan: PlanFile) -> Report:
         "source": head.source,
         "digest": head.digest,
         "made_at": head.made_at,
+        "undoes": head.undoes,
         "notes": list(plan.footer.notes),
     }
     return Report(
@@ -50,19 +51,18 @@ def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
         for row in plan.rows():
             yield replace(row, reason=words) if row.outcome is Outcome.PLANNED else row
 
-    return replace(of_plan(plan), rows=rows)
+    shown = of_plan(plan)
+    return replace(shown, run={**shown.run, "refused_by": " and ".join(refused.guards)}, rows=rows)
 
 
-def of_run(
-    ledger: Ledger, run: str, planned: Mapping[str, int], verdicts: tuple[Verdict, ...] = (), *, alive: bool = False
-) -> Report:
-    """Show a run as the ledger holds it; `planned` are the requests that its plan cost in the same go.
+def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, alive: bool = False) -> Report:
+    """Show a run as the ledger holds it, with the requests that its plan cost where both were made in the same go.
 
     A run that died has rows without an end: what was about to be sent is unsettled, what was not is deferred. Of one
     that is `alive` they are planned.
     """
     facts = {name: value for name, value in ledger.facts(run).items() if name not in PERSONS}
-    requests = dict(planned)
+    requests = dict(facts.pop("plan_requests", {}))
     for method, count in facts.pop("requests").items():
         requests[method] = requests.get(method, 0) + count
     if facts["ended_at"] is None or facts.get("resumed_at"):  # what the first process counted died with it

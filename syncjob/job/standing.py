@@ -46,7 +46,7 @@ def standing(job: Job, ledger: Ledger | None, lock: Lock) -> Standing:
         holder,
         known,
         ledger.facts(last),
-        of_run(ledger, last, {}, alive=last in (holder or "")).totals,
+        of_run(ledger, last, alive=last in (holder or "")).totals,
         own_runs(ledger, name, remote)[0],
         tuple(_waiting(ledger, name, remote, row, run) for run, row in found.rows),
         found.count,

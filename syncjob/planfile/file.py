@@ -103,6 +103,7 @@ class PlanFile:
 
     def __init__(self, path: Path, *, into: Path | None = None) -> None:
         """Verify the whole file, or its copy in a folder of the run's own; PlanRefused says what is wrong with it."""
+        self.fresh = False  # made by the very act that sends it
         self.copy: Path | None = None  # of the input, while it still lies there
         self._shown = path
         self._path = path if into is None else _copied(path, into)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from syncjob.model import Outcome
+from syncjob.reports.gist import grouped
 
-WIDTH, BAR_HEIGHT, LINE_HEIGHT = 640, 28, 26
-LABEL_WIDTH, NUMBER_WIDTH = 120, 130
+WIDTH, BAR_HEIGHT, LINE_HEIGHT = 480, 28, 28
+LABEL_WIDTH, NUMBER_WIDTH = 100, 140
 PART_MIN = 4.0
 CURRENCY_CHARS = 3
 #                       colour     pattern
@@ -80,10 +81,10 @@ def bar(counts: Mapping[str, int]) -> Markup:
         drawn.append(
             Markup(
                 '<rect x="{:.1f}" y="0" width="{:.1f}" height="{}" fill="url(#look-{})"><title>{}</title></rect>'
-            ).format(at, width * scale - 1, BAR_HEIGHT, name, f"{name}: {counts[name]:,}")
+            ).format(at, width * scale - 1, BAR_HEIGHT, name, f"{name}: {grouped(counts[name])}")
         )
         at += width * scale
-    said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    said = ", ".join(f"{grouped(count)} {name}" for name, count in counts.items() if count)
     return Markup(
         '<svg class="bar" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="Rows by outcome: {}">'
         "{}</svg>"
@@ -125,7 +126,7 @@ def chart(title: str, parts: Sequence[Part]) -> Markup:
 def of_values(currency: str, values: Mapping[Outcome, Decimal]) -> Markup:
     """Draw how far deal values move, by outcome."""
     parts = [Part(str(one), one, float(values[one]), _money(values[one], currency)) for one in Outcome if one in values]
-    return chart(f"Deal value moved, by outcome ({escape(currency)})", parts)
+    return chart(f"By outcome, {currency}", parts)
 
 
 def of_months(currency: str, months: Mapping[str, Decimal], most: int) -> Markup:
@@ -136,8 +137,8 @@ def of_months(currency: str, months: Mapping[str, Decimal], most: int) -> Markup
     if rest:
         later = sum((sum_ for _, sum_ in rest), Decimal(0))
         parts.append(Part(f"{len(rest)} more", Outcome.UNCHANGED, float(later), _money(later, currency)))
-    return chart(f"Deal value moved, by month of closing ({escape(currency)})", parts)
+    return chart(f"To be sent or sent, by month of closing, {currency}", parts)
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:,.0f} {currency}" if len(currency) <= CURRENCY_CHARS else f"{amount:,.0f}"
+    return f"{grouped(amount)} {currency}" if len(currency) <= CURRENCY_CHARS else grouped(amount)

@@ -1,7 +1,7 @@
 """A report goes in; what everybody must see of it comes out: one pass, a bounded number of rows, sums and counts.
 
-What the page, the Markdown and the terminal say first is said here once: the verdict, what cannot be undone, what is
-held and by whom, who has to decide what, and how far deal values move.
+What the page and the Markdown say first is said here once: the upshot, what cannot be undone, what is held and by whom,
+who has to decide what, and how far deal values move.
 """
 
 from __future__ import annotations
@@ -19,13 +19,23 @@ SHOWN_MAX = 50
 CAUSES_SHOWN_MAX = 3
 MONTHS_MAX = 18
 CURRENCIES_MAX = 3
-MONEY, CURRENCY, CLOSING = "/details/dealValue", "/details/currency", "/details/closingDateTime"
+NAME, MONEY, CURRENCY, CLOSING = "/name", "/details/dealValue", "/details/currency", "/details/closingDateTime"
 UNNAMED = "currency not named"
 MONTH_CHARS = 7  # of 2027-03-31T00:00:00Z
+SENT = (Outcome.PLANNED, Outcome.APPLIED)
+# How a run may end before its rows are through, by its exit code.
+CUT_SHORT = {
+    1: "This run ended early: a broken assumption.",
+    5: "This run ended early: a person must sign in.",
+    7: "This run ended early: the remote, the retries or the time gave out.",
+    8: "This run ended early: the disk or the ledger refused.",
+    130: "This run was stopped.",
+    143: "This run was stopped.",
+}
 
 
 @dataclass(slots=True)
-class Some:
+class First:
     """The first few rows of a kind, and how many there are."""
 
     count: int = 0
@@ -56,18 +66,20 @@ class Upshot:
 class Gist:
     """What everybody must see of a report.
 
-    `values` sums by currency and outcome how far deal values move, `months` by currency and month of closing.
+    `for_good` are rows that close or accept a referral and are not held. `values` sums by currency and outcome how far
+    deal values move, `months`, of what is to be sent or was, by currency and month of closing.
     """
 
     report: Report
-    for_good: Some = field(default_factory=Some)
-    held: Some = field(default_factory=Some)
-    conflicted: Some = field(default_factory=Some)
-    waiting: dict[Cause, Some] = field(default_factory=dict)
-    changed: Counter[str] = field(default_factory=Counter)
+    for_good: First = field(default_factory=First)
+    held: First = field(default_factory=First)
+    conflicted: First = field(default_factory=First)
+    waiting: dict[Cause, First] = field(default_factory=dict)
+    done_for_good: int = 0
+    needing: int = 0
     values: dict[str, dict[Outcome, Decimal]] = field(default_factory=dict)
     months: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    needing: int = 0
+    moving: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, report: Report) -> Gist:
@@ -80,91 +92,128 @@ class Gist:
     def _add(self, row: Settled) -> None:
         if row.outcome is Outcome.UNCHANGED or row.cause is Cause.NOT_SELECTED:
             return
-        if for_good(row):
+        if row.outcome is not Outcome.HELD and for_good(row):
             self.for_good.add(row)
-        if row.outcome in NEEDS_PERSON:
-            self.needing += 1
-            self._wait(row)
-        if row.operations:
-            before, after = row.before(), row.after()
-            self.changed.update(before.keys())
-            if MONEY in before:
-                self._move(row, before[MONEY], after[MONEY])
-
-    def _wait(self, row: Settled) -> None:
+            self.done_for_good += row.outcome is Outcome.APPLIED
         match row.outcome:
             case Outcome.HELD:
                 self.held.add(row)
             case Outcome.CONFLICTED:
                 self.conflicted.add(row)
+            case Outcome.PLANNED | Outcome.APPLIED:
+                pass
             case _:
-                self.waiting.setdefault(row.cause, Some()).add(row, CAUSES_SHOWN_MAX)
+                self.waiting.setdefault(row.cause, First()).add(row, CAUSES_SHOWN_MAX)
+        self.needing += row.outcome in NEEDS_PERSON
+        if row.operations and MONEY in (before := row.before()):
+            self._move(row, before[MONEY], row.after()[MONEY])
 
     def _move(self, row: Settled, before: Any, after: Any) -> None:
         by = abs(_amount(after) - _amount(before))
-        currency, month = _held(row, CURRENCY) or UNNAMED, _held(row, CLOSING)[:MONTH_CHARS] or "no date"
-        values, months = self.values.setdefault(currency, {}), self.months.setdefault(currency, {})
+        currency = _asked(row, CURRENCY) or UNNAMED
+        self.moving[currency] += 1
+        values = self.values.setdefault(currency, {})
         values[row.outcome] = values.get(row.outcome, Decimal(0)) + by
-        months[month] = months.get(month, Decimal(0)) + by
+        if row.outcome in SENT:
+            months, month = self.months.setdefault(currency, {}), _asked(row, CLOSING)[:MONTH_CHARS] or "no date"
+            months[month] = months.get(month, Decimal(0)) + by
 
     @property
-    def verdict(self) -> Upshot:
+    def upshot(self) -> Upshot:
         """Say what it comes to."""
-        return _planned(self) if self.report.kind != "run" else _sent(self)
+        match self.report.kind:
+            case "run":
+                return _sent(self)
+            case "rehearsal":
+                return _rehearsed(self)
+            case _:
+                return _refused(self) if self.report.run.get("refused_by") else _planned(self)
 
 
 def _planned(gist: Gist) -> Upshot:
     report = gist.report
-    count = report.totals.get(Outcome.PLANNED, 0)
-    refusing = [one.guard for one in report.verdicts if not one.holds]
-    holding = [f"{one.guard} ({one.count})" for one in report.verdicts if one.holds]
+    count, undoes = report.totals.get(Outcome.PLANNED, 0), report.run.get("undoes")
+    refusing = [
+        f"{one.guard} ({grouped(one.count)}, limit {grouped(one.limit)})" for one in report.verdicts if not one.holds
+    ]
+    holding = [f"{one.guard} ({grouped(one.count)})" for one in report.verdicts if one.holds]
     also = ["Nothing was sent."]
     if refusing:
-        also.append(f"As it stands the whole run would be refused: {', '.join(refusing)}.")
+        also.append(f"As it stands the whole run would be refused by {_listed(refusing)}.")
     if holding:
-        also.append(f"Rows would be held until somebody lets them go: {', '.join(holding)}.")
-    also += _needing(gist, left_by=holding or refusing)
-    also += _for_good(gist, "would close or accept a referral for good")
+        also.append(f"Rows would be held until somebody lets them go, by {_listed(holding)}.")
+    also += _needing(gist)
+    if gist.for_good.count:
+        also.append(f"{rows(gist.for_good.count)} would close or accept a referral for good.")
+    what = f"To take back run {undoes}: " if undoes else ""
     if not count:
-        return Upshot("attention" if gist.needing else "calm", "Nothing is to be sent.", tuple(also))
+        level = "attention" if gist.needing or (undoes and report.totals.get(Outcome.REFUSED)) else "calm"
+        empty = not sum(report.totals.get(one, 0) for one in Outcome)
+        return Upshot(level, "The file held no rows." if empty else f"{what}Nothing is to be sent.", tuple(also))
     level = "stopped" if refusing else "attention" if holding or gist.needing else "good"
-    return Upshot(level, f"{rows(count)} would change.", tuple(also))
+    return Upshot(level, f"{what}{rows(count)} would change.", tuple(also))
+
+
+def _refused(gist: Gist) -> Upshot:
+    report = gist.report
+    words = [one.message for one in report.verdicts if not one.holds]
+    count = report.totals.get(Outcome.PLANNED, 0)
+    also = [*words, f"{rows(count)} would have changed.", *_needing(gist)]
+    return Upshot("stopped", f"This run was refused by {report.run['refused_by']}. Nothing was sent.", tuple(also))
+
+
+def _rehearsed(gist: Gist) -> Upshot:
+    applied = gist.report.totals.get(Outcome.APPLIED, 0)
+    also = ("Nothing was sent to Partner Center; its patches went to a sandbox.", *_needing(gist))
+    return Upshot("attention" if gist.needing else "calm", f"Rehearsal: {rows(applied)} would have been changed.", also)
 
 
 def _sent(gist: Gist) -> Upshot:
     report = gist.report
-    applied = report.totals.get(Outcome.APPLIED, 0)
+    applied, code = report.totals.get(Outcome.APPLIED, 0), report.run.get("exit_code")
+    changed = f"{rows(applied)} changed and verified." if applied else "No row changed."
     also = [] if report.requests.get("PATCH") else ["Nothing was sent."]
-    also += _needing(gist, left_by=())
-    also += _for_good(gist, "concern closing or accepting a referral for good", only=Outcome.APPLIED)
-    if report.run.get("ended_at", "") is None:
-        also.insert(0, "This run has not ended, or broke off.")
-    headline = f"{rows(applied)} changed and verified." if applied else "No row changed."
-    if not gist.needing:
-        return Upshot("good" if applied else "calm", headline, tuple(also) or ("All rows are in step.",))
-    return Upshot("attention", headline, tuple(also))
+    also += _needing(gist)
+    if gist.done_for_good:
+        also.append(f"Closed or accepted for good: {rows(gist.done_for_good)}.")
+    if "ended_at" in report.run and report.run["ended_at"] is None:
+        return Upshot("stopped", "This run has not ended, or broke off.", (changed, *also))
+    if code in CUT_SHORT:
+        return Upshot("stopped", CUT_SHORT[code], (changed, *also))
+    if gist.needing and code == 0:
+        also.append("The configuration tolerates that (exit code 0).")
+    if gist.needing and code != 0:
+        return Upshot("attention", changed, tuple(also))
+    return Upshot("good" if applied else "calm", changed, tuple(also))
 
 
-def _needing(gist: Gist, left_by: Any) -> Iterator[str]:
+def _needing(gist: Gist) -> Iterator[str]:
+    report = gist.report
     if gist.needing:
         yield f"{rows(gist.needing)} need{'s' if gist.needing == 1 else ''} a person, or the next run."
-    elif not left_by:
+    elif not any(not one.holds or one.count for one in report.verdicts):
         yield "No row needs a person."
+    if count := report.totals.get(Outcome.REFUSED, 0):
+        yield f"{rows(count)} {'is' if count == 1 else 'are'} refused by a rule."
 
 
-def _for_good(gist: Gist, words: str, only: Outcome | None = None) -> Iterator[str]:
-    if only is None and gist.for_good.count:
-        yield f"{rows(gist.for_good.count)} {words}."
-    elif only is not None:
-        done = [row for row in gist.for_good.rows if row.outcome is only]
-        if done:
-            more = " at least" if gist.for_good.more else ""
-            yield f"Closed or accepted for good:{more} {rows(len(done))}."
+def _listed(words: list[str]) -> str:
+    return ", ".join(words)
 
 
 def rows(count: int) -> str:
     """Give a number of rows in words."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+    return f"{grouped(count)} row" if count == 1 else f"{grouped(count)} rows"
+
+
+def grouped(number: int | Decimal) -> str:
+    """Give a number in groups of three, parted by a thin space: no country takes that for a fraction (ISO 80000-1)."""
+    return f"{number:,.0f}".replace(",", "\u202f")
+
+
+def called(row: Settled) -> str:
+    """Give the deal's name, where the row names it."""
+    return _asked(row, NAME)
 
 
 def _amount(value: Any) -> Decimal:
@@ -175,7 +224,7 @@ def _amount(value: Any) -> Decimal:
     return found if found.is_finite() else Decimal(0)
 
 
-def _held(row: Settled, path: str) -> str:
+def _asked(row: Settled, path: str) -> str:
     """Give what the row asks for at a path, or what the referral holds there; '' where the row does not name it."""
     found = next((one for one in row.triples if one.path == path), None)
     return "" if found is None else str(found.desired or found.observed or "")

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from syncjob.model import NEEDS_PERSON, UNKNOWN, Cause, Outcome, Report, Settled, Triple, dumps
 from syncjob.reports import charts
-from syncjob.reports.gist import CURRENCIES_MAX, MONTHS_MAX, Gist, Some, rows
+from syncjob.reports.gist import CURRENCIES_MAX, MONTHS_MAX, First, Gist, called, grouped, rows
 from syncjob.reports.values import (
     ACCEPTS,
     CLOSES,
@@ -54,14 +54,15 @@ FOR_GOOD = {"": 0, CLOSES: 1, ACCEPTS: 2}
 
 def render(report: Report) -> Iterator[str]:
     """Give the page in chunks."""
-    gist, rows_ = Gist.of(report), _Rows(report)
+    gist, data = Gist.of(report), _Rows(report)
     template, style, script = _parts()
     counts = {name: count for name, count in outcomes(report).items() if count}
     yield from template.generate(
         job=shortened(str(report.run.get("job") or ""), LINE_CHARS_MAX),
         kind=KINDS.get(report.kind, report.kind),
-        gist=gist,
-        upshot=gist.verdict,
+        upshot=gist.upshot,
+        moment=str(report.run.get("began_at") or report.run.get("made_at") or ""),
+        run=shortened(str(report.run.get("id") or ""), LINE_CHARS_MAX) if report.kind == "run" else "",
         facts=list(_facts(report)),
         notes=[shortened(str(note), LINE_CHARS_MAX) for note in report.run.get("notes", ())],
         counts=counts,
@@ -70,18 +71,19 @@ def render(report: Report) -> Iterator[str]:
         patterns=charts.patterns(),
         swatch=charts.swatch,
         drawings=list(_drawings(gist)),
+        undrawn=max(0, len(gist.values) - CURRENCIES_MAX),
+        grouped=grouped,
         guards=[(one.guard, one.holds, shortened(one.message, LINE_CHARS_MAX * 2)) for one in report.verdicts],
         for_good=_Section(gist.for_good, report.private),
         held=_Section(gist.held, report.private),
         conflicted=_Section(gist.conflicted, report.private),
         waiting=[(cause, _Section(some, report.private)) for cause, some in sorted(gist.waiting.items())],
-        requests=requests(report),
         masked=bool(report.private),
         mask=MASK,
         rows_in_words=rows,
-        data=rows_,
-        words=lambda: _embedded(rows_.words()),
-        cut=lambda: rows_.cut,
+        data=data,
+        words=lambda: _embedded(data.words()),
+        cut=lambda: data.cut,
         style=style,
         script=script,
         style_hash=_hash(style),
@@ -112,11 +114,8 @@ class _Rows:
         return {
             "said": list(self._said),
             "causes": [[str(one), str(one.outcome), one.meaning] for one in self._causes],
-            "order": [str(one) for one in Outcome],
-            "needs": [str(one) for one in NEEDS_PERSON],
+            "order": [str(one) for one in sorted(Outcome, key=lambda one: one is Outcome.UNCHANGED)],
             "forGood": ["", CLOSES, ACCEPTS],
-            "kind": self._report.kind,
-            "mask": MASK,
         }
 
     def _row(self, row: Settled) -> list[Any]:
@@ -137,6 +136,7 @@ class _Rows:
             FOR_GOOD[for_good(row)],
             list(_changes(row, private)) if valued else [],
             [self._say(one) for one in row.warnings] if valued else [],
+            shortened(called(row), LINE_CHARS_MAX) if valued else "",
         ]
         if whole and (row.operations or row.attempts or row.request_ids):
             known.append(
@@ -156,7 +156,7 @@ def _changes(row: Settled, private: frozenset[str]) -> Iterator[list[str]]:
     zones = {one.path: one.zone for one in row.triples if one.zone}
     if row.outcome in THREE_VALUES:
         for one in moved(row.triples):
-            yield ["?", name_of(one.path), *_three(one, private)]
+            yield ["?", name_of(one.path), *_three(one, private), one.zone or ""]
     for move in moves(row):
         name = name_of(move.path)
         yield from (["-", name, _shown(move.path, member(one), private)] for one in move.removed)
@@ -180,37 +180,40 @@ def _shown(path: str, value: Any, private: frozenset[str]) -> str:
 
 
 class _Section:
-    """A few rows that stand in the page as text."""
+    """A few rows that stand in the page as text; a reason that was given above is not given again."""
 
-    def __init__(self, some: Some, private: frozenset[str]) -> None:
-        self.count, self.more = some.count, some.more
-        self.rows = [_line(row, private) for row in some.rows]
+    def __init__(self, first: First, private: frozenset[str]) -> None:
+        self.count, self.more = first.count, first.more
+        self.rows = [_line(row, private) for row in first.rows]
+        said = ""
+        for row in self.rows:
+            row["reason"], said = ("" if row["reason"] == said else row["reason"]), row["reason"] or said
 
 
 def _line(row: Settled, private: frozenset[str]) -> dict[str, Any]:
-    short: list[tuple[str, str, str]] = []
-    for move in moves(row):
-        short += _short(move, private)
-    three = [(name_of(one.path), *map(_cut, _three(one, private))) for one in moved(row.triples)]
+    changes = [words for move in moves(row) for words in _short(move, private)]
+    zones = {one.path: one.zone or "" for one in row.triples}
+    three = [(name_of(one.path), zones[one.path], *map(_cut, _three(one, private))) for one in moved(row.triples)]
     return {
         "place": shortened(str(row.place), LINE_CHARS_MAX),
         "key": shortened(row.key or "-", LINE_CHARS_MAX),
+        "called": shortened(called(row), LINE_CHARS_MAX),
         "outcome": str(row.outcome),
         "reason": shortened(row.reason, LINE_CHARS_MAX * 2),
         "for_good": for_good(row),
-        "changes": short,
+        "changes": [(*words, zones.get(path, "")) for path, *words in changes],
         "three": three if row.outcome in THREE_VALUES else [],
     }
 
 
-def _short(move: Move, private: frozenset[str]) -> Iterator[tuple[str, str, str]]:
-    name = name_of(move.path)
+def _short(move: Move, private: frozenset[str]) -> Iterator[tuple[str, str, str, str]]:
+    path, name = move.path, name_of(move.path)
     if move.appended or move.removed:
-        yield from ((f"- {name}", "", _cut(_shown(move.path, member(one), private))) for one in move.removed)
-        yield from ((f"+ {name}", "", _cut(_shown(move.path, member(one), private))) for one in move.appended)
+        yield from ((path, f"- {name}", "", _cut(_shown(path, member(one), private))) for one in move.removed)
+        yield from ((path, f"+ {name}", "", _cut(_shown(path, member(one), private))) for one in move.appended)
         return
     before, after = apart(move.before, move.after, LINE_CHARS_MAX)
-    yield name, _cut(_shown(move.path, before, private)), _cut(_shown(move.path, after, private))
+    yield path, name, _cut(_shown(path, before, private)), _cut(_shown(path, after, private))
 
 
 def _cut(text: str) -> str:
@@ -233,16 +236,15 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     for name, words in named.items():
         if run.get(name) not in (None, ""):
             yield words, shortened(plain(run[name]), LINE_CHARS_MAX)
-    counted = ", ".join(f"{count:,} {shortened(method, 20)}" for method, count in requests(report).items())
+    counted = ", ".join(f"{grouped(count)} {shortened(method, 20)}" for method, count in requests(report).items())
     yield "requests", counted
 
 
 def _drawings(gist: Gist) -> Iterator[Markup]:
-    most = sorted(gist.values, key=lambda one: -sum(gist.values[one].values()))[:CURRENCIES_MAX]
-    for currency in most:
-        if any(gist.values[currency].values()):
-            name = shortened(currency, 30)
-            yield charts.of_values(name, gist.values[currency])
+    for currency, _ in gist.moving.most_common(CURRENCIES_MAX):
+        name = shortened(currency, 30)
+        yield charts.of_values(name, gist.values[currency])
+        if currency in gist.months:
             yield charts.of_months(name, gist.months[currency], MONTHS_MAX)
 
 

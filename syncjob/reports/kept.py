@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from syncjob.errors import StorageRefused
+from syncjob.errors import StorageRefused, UsageRefused
 from syncjob.model import Report
 from syncjob.reports.files import prove_writable, put, write
 
-LATEST = "latest"
+LATEST, OWNER = "latest", ".job"
 NAME = re.compile(r"(?:\d{8}T\d{6}Z-[0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[a-z]+")
 
 
-def ready(folder: Path, forms: Sequence[str], mode: str) -> None:
-    """Make the folder and prove that it takes the files, before anything is sent; StorageRefused where it does not."""
+def ready(folder: Path, job: str, forms: Sequence[str], mode: str) -> None:
+    """Make the folder and prove that it takes the files, before anything is sent; StorageRefused where it does not.
+
+    It is one job's: two would take each other's reports for their own. UsageRefused where it is another's.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750 if int(mode, 8) & 0o040 else 0o700)
     except OSError as error:
@@ -28,10 +33,15 @@ def ready(folder: Path, forms: Sequence[str], mode: str) -> None:
             f"reports.dir {folder}: {error.strerror}; let this account make it, or name another"
         ) from None
     prove_writable([folder / f"{LATEST}.{form}" for form in forms])
+    owner = folder / OWNER
+    if not owner.exists():
+        put(owner, partial(_filled, job.encode()), what="name")
+    elif (other := owner.read_text(encoding="utf-8", errors="replace")) != job:
+        raise UsageRefused(f"reports.dir {folder}: holds the reports of job {other}; give each job a folder of its own")
 
 
-def keep(report: Report, folder: Path, forms: Sequence[str], mode: str, most: int) -> Path:
-    """Write the report in every form, renew `latest`, take away what is older than the last `most` runs.
+def keep(report: Report, folder: Path, forms: Sequence[str], mode: str, most: int, *, latest: bool) -> Path:
+    """Write the report in every form, renew `latest` if asked, take away what is older than the last `most` runs.
 
     Gives the path of the first form; StorageRefused when the disk refuses.
     """
@@ -40,12 +50,17 @@ def keep(report: Report, folder: Path, forms: Sequence[str], mode: str, most: in
     for form in forms:
         path = write(report, folder / f"{name}.{form}")
         first = first or path
-        latest = put(folder / f"{LATEST}.{form}", lambda file, path=path: file.write(path.read_bytes()))  # type: ignore[misc]
-        for one in (path, latest):
-            one.chmod(int(mode, 8))
+        path.chmod(int(mode, 8))
+        if latest:
+            copied = path.read_bytes()
+            put(folder / f"{LATEST}.{form}", partial(_filled, copied)).chmod(int(mode, 8))
     _forget(folder, most)
     assert first is not None, "there is one form at least"
     return first
+
+
+def _filled(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def _forget(folder: Path, most: int) -> None:

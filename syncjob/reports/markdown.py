@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from syncjob.model import UNKNOWN, Outcome, Report, Settled
-from syncjob.reports.gist import Gist, Some, rows
+from syncjob.reports.gist import First, Gist, called, grouped, rows
 from syncjob.reports.values import (
     MASK,
     apart,
@@ -26,7 +26,9 @@ from syncjob.reports.values import (
 )
 
 CHARS_MAX = 60_000
+FOOT_CHARS, TAIL_CHARS = 500, 120  # kept back, so that the end is honest within the bound too
 VALUE_CHARS_MAX = 120
+THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 SENTENCE_CHARS_MAX = 400
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#+!|~&@-])")
 TICKS = re.compile("`+")
@@ -38,8 +40,9 @@ def render(report: Report) -> Iterator[str]:
     gist = Gist.of(report)
     head = "".join(_head(report, gist))
     yield head
-    room = CHARS_MAX - len(head)
-    for title, lines, count in _sections(report, gist):
+    sections = list(_sections(report, gist))
+    room = CHARS_MAX - len(head) - FOOT_CHARS - TAIL_CHARS * len(sections)
+    for title, lines, count in sections:
         begun = f"\n### {title}\n\n"
         if room < len(begun):
             break
@@ -53,19 +56,19 @@ def render(report: Report) -> Iterator[str]:
             room -= len(line)
             shown += 1
         if shown < count:
-            yield f"\n… and {count - shown:,} more; the report as page, workbook or CSV has them\n"
+            yield f"\n… and {grouped(count - shown)} more; the report as page, workbook or CSV has them\n"
     yield f"\n{_foot(report)}\n"
 
 
 def _head(report: Report, gist: Gist) -> Iterator[str]:
-    upshot = gist.verdict
+    upshot = gist.upshot
     job, run = report.run.get("job"), report.run.get("id")
     named = f" of job {code(str(job))}" if job else ""
     yield f"## {MARKS[upshot.level]} {report.kind.capitalize()}{named}: {text(upshot.headline)}\n\n"
     yield "".join(f"- {text(one)}\n" for one in upshot.also)
     counts = outcomes(report)
     yield f"\n| {' | '.join((*counts, 'rows'))} |\n|{'---:|' * (len(counts) + 1)}\n"
-    yield f"| {' | '.join(f'{count:,}' for count in (*counts.values(), sum(counts.values())))} |\n"
+    yield f"| {' | '.join(grouped(count) for count in (*counts.values(), sum(counts.values())))} |\n"
     if run:
         yield f"\n{report.kind} {code(str(run))}\n"
     for note in report.run.get("notes", ()):
@@ -85,21 +88,27 @@ def _sections(report: Report, gist: Gist) -> Iterator[tuple[str, Iterator[str], 
         ("Conflicts: a person must decide", gist.conflicted),
     ):
         if some.count:
-            yield f"{title} ({some.count:,})", _lines(some, private), some.count
+            yield f"{title} ({grouped(some.count)})", _lines(some, private), some.count
     for cause, some in sorted(gist.waiting.items()):
-        yield f"{cause.outcome.capitalize()}: {text(cause.meaning)} ({some.count:,})", _lines(some, private), some.count
+        yield (
+            f"{cause.outcome.capitalize()}: {text(cause.meaning)} ({grouped(some.count)})",
+            _lines(some, private),
+            some.count,
+        )
     for outcome, title in ((Outcome.PLANNED, "To be sent"), (Outcome.APPLIED, "Sent and verified")):
         if count := report.totals.get(outcome, 0):
             some_rows = (row for row in report.rows() if row.outcome is outcome)
-            yield f"{title} ({count:,})", (_line(row, private) for row in some_rows), count
+            yield f"{title} ({grouped(count)})", (_line(row, private) for row in some_rows), count
 
 
-def _lines(some: Some, private: frozenset[str]) -> Iterator[str]:
-    return (_line(row, private) for row in some.rows)
+def _lines(first: First, private: frozenset[str]) -> Iterator[str]:
+    return (_line(row, private) for row in first.rows)
 
 
 def _line(row: Settled, private: frozenset[str]) -> str:
-    parts = [f"- {code(row.key or '-')} {text(shortened(str(row.place), VALUE_CHARS_MAX))}"]
+    name = called(row)
+    named = f" {code(shortened(name, VALUE_CHARS_MAX))}" if name else ""
+    parts = [f"- {code(row.key or '-')}{named} {text(shortened(str(row.place), VALUE_CHARS_MAX))}"]
     if said := for_good(row):
         parts.append(f"**{said}**")
     if row.reason and row.outcome is not Outcome.APPLIED:
@@ -112,7 +121,7 @@ def _changes(row: Settled, private: frozenset[str]) -> Iterator[str]:
     def value(path: str, one: object) -> str:
         return code(shortened(masked(path, one, private), VALUE_CHARS_MAX))
 
-    if row.outcome in (Outcome.CONFLICTED, Outcome.DRIFTED):
+    if row.outcome in THREE_VALUES:
         for one in moved(row.triples):
             base = "unknown" if one.base is UNKNOWN else value(one.path, one.base)
             three = f"agreed {base}, Partner Center {value(one.path, one.observed)}, row {value(one.path, one.desired)}"
@@ -127,7 +136,7 @@ def _changes(row: Settled, private: frozenset[str]) -> Iterator[str]:
 
 
 def _foot(report: Report) -> str:
-    sent = ", ".join(f"{count:,} {method}" for method, count in requests(report).items())
+    sent = ", ".join(f"{grouped(count)} {method}" for method, count in requests(report).items())
     masking = f"Private values are masked as {MASK}." if report.private else "**Private values are shown.**"
     counts = outcomes(report)
     return f"{rows(sum(counts.values()))}; requests: {sent}. {masking}"

@@ -19,6 +19,7 @@ from syncjob.reports.values import (
     apart,
     for_good,
     masked,
+    member,
     moved,
     moves,
     name_of,
@@ -172,10 +173,8 @@ def _three_values(triple: Triple, private: frozenset[str]) -> str:
 
 def _move(move: Move, private: frozenset[str]) -> Iterator[str]:
     name = _value(name_of(move.path))
-    for member in move.removed:
-        yield f"- {name}: {_masked(move.path, member, private)}"
-    for member in move.appended:
-        yield f"+ {name}: {_masked(move.path, member, private)}"
+    yield from (f"- {name}: {_masked(move.path, member(one), private)}" for one in move.removed)
+    yield from (f"+ {name}: {_masked(move.path, member(one), private)}" for one in move.appended)
     if not (move.appended or move.removed):
         before, after = apart(move.before, move.after, VALUE_CHARS_MAX)
         yield f"~ {name}: {_masked(move.path, before, private)} -> {_masked(move.path, after, private)}"

@@ -22,6 +22,7 @@ from virtual import DAWN
 from syncjob.errors import BrokenAssumption, Exit, StorageRefused
 
 Bend = Callable[[httpx.Request], httpx.Response | None]
+NO_GUARD = {"guards": {"first_run": None, "changes": None, "column": None, "invalid": None}}
 
 
 def _broken_for(*numbers: int, error: BaseException | None = None) -> Bend:
@@ -205,7 +206,7 @@ def test_a_stop_lets_those_in_flight_come_home(tmp_path: Path) -> None:
 
 def test_a_stop_is_heard_while_rows_go_by_that_need_no_request(tmp_path: Path) -> None:
     """Hundreds of rows that ask nothing are on record before anything is sent: the one behind them does not go."""
-    scene = Scene(tmp_path, referrals(1), limits={"concurrency": 1})
+    scene = Scene(tmp_path, referrals(1), limits={"concurrency": 1}, sections=NO_GUARD)
 
     class Ringing(Events):
         def info(self, event: str, **facts: Any) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from syncjob.model import Cause, Operation, Report, Settled, Triple
 from syncjob.reports import markdown
+from syncjob.reports.gist import grouped
 
 TICKS = re.compile(r"(`+)(.+?)\1(?!`)", re.DOTALL)
 
@@ -25,7 +26,7 @@ def test_what_counts_comes_first(night: Report) -> None:
     said = written(night)
     assert said.startswith("## 🟡 Run of job `nightly`: 1 row changed and verified.\n\n- 3 rows need a person")
     assert "| applied | unchanged | held | invalid | conflicted | rows |" in said
-    assert said.index("### Guards") < said.index("### For good") < said.index("### Conflicts") < said.index("### Sent")
+    assert said.index("### Guards") < said.index("### Held") < said.index("### Conflicts") < said.index("### Sent")
     assert "agreed `10000`, Partner Center `11000.50`, row `12000`" in said
     assert "secret" not in said
     assert said.endswith("Private values are masked as •••.\n")
@@ -44,7 +45,7 @@ def test_rows_beyond_a_comment_s_size_are_counted(
     said = written(report_of(*map(row, range(1, 2_001))))
     assert len(said) < 65_536
     shown = said.count("\n- `CRM-")
-    assert f"… and {2_000 - shown:,} more; the report as page, workbook or CSV has them" in said
+    assert f"… and {grouped(2_000 - shown)} more; the report as page, workbook or CSV has them" in said
 
 
 @pytest.mark.parametrize(

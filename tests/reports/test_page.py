@@ -89,11 +89,16 @@ def test_rows_are_filtered_searched_and_sorted(page_of: Callable[..., Opened], m
     one.page.click("#all")
     assert one.shown == "3.000 of 3.000 rows"
     one.page.click("button[data-sort=outcome]")
+    assert "applied" in one.lines[0]
     one.page.click("button[data-sort=outcome]")
-    assert "conflicted" in one.lines[0]
+    assert "unchanged" in one.lines[0], "what needs nobody stands last"
     assert one.page.locator("th[aria-sort=descending]").inner_text().startswith("outcome")
-    one.page.click("button[data-sort=row]")
+    one.page.click("#all")
     assert "CRM-00001" in one.lines[0]
+    one.page.fill("#search", "12.000")
+    assert one.shown == "30 of 3.000 rows", "a number is found as it is written here"
+    one.page.fill("#search", "nothing like this")
+    assert (one.shown, one.page.is_visible("#none")) == ("0 of 3.000 rows", True)
 
 
 def test_few_rows_are_drawn_however_many_there_are(page_of: Callable[..., Opened], many: Report) -> None:
@@ -149,12 +154,15 @@ def test_what_is_shown_is_copied_as_csv(
 
 
 def test_it_prints_what_is_shown(page_of: Callable[..., Opened], many: Report) -> None:
-    """All rows that the filter leaves, two thousand at most, without the tools; afterwards it is as it was."""
+    """What the filter leaves, two thousand rows at most; of all rows those that changed. No tools; then as before."""
     one = page_of(many)
     one.page.emulate_media(media="print")
     one.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert len(one.lines) == 2_000
-    assert "… and 1.000 rows more, which are not printed" in one.page.inner_text("#rows")
+    assert len(one.lines) == 1_020
+    assert "… and 1.980 rows more (unchanged, or beyond 2.000), which are not printed" in one.page.inner_text("#rows")
+    bottom = "e => e.getBoundingClientRect().bottom"
+    table = one.page.locator("#table").evaluate(bottom)
+    assert one.page.locator("#facts-title").evaluate(bottom) > table, "nothing is printed over the table"
     assert not one.page.is_visible("#tools")
     assert one.page.pdf()[:5] == b"%PDF-"
     one.page.emulate_media(media="screen")

@@ -39,7 +39,8 @@ def test_many_faults_are_counted_and_fifty_are_shown(desk: Desk) -> None:
     said = desk.run("plan", *(word for name in reports for word in ("--report", name)))
     fault, as_above = "Amount: '12k' is not a plain number", "(for the same reason)"
     assert (said.code, said.out.count(fault), said.out.count(as_above), desk.box.records) == (3, 1, 49, [])
-    assert "\n  … and 10 more; all are in the report\n\n60 rows: 60 invalid\n" in said.out
+    assert "\n  … and 10 more; all are in the report\n\ninvalid: 60 of 60 rows are invalid (100%)" in said.out
+    assert "\n60 rows: 60 invalid\n" in said.out
     text, *others = ((desk.folder / name).read_text() for name in reports)
     assert (text.count(fault), text.count(as_above)) == (1, 59)
     assert [one.count(fault) for one in others] == [60, 60]

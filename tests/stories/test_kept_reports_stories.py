@@ -12,7 +12,7 @@ from desk import Desk, crm, guid, referral, renamed
 
 def kept(desk: Desk) -> list[str]:
     """The names in the folder."""
-    return sorted(path.name for path in (desk.folder / "reports").iterdir())
+    return sorted(path.name for path in (desk.folder / "reports").iterdir() if path.name != ".job")
 
 
 def test_each_run_leaves_a_page_and_the_latest(desk: Desk) -> None:
@@ -57,8 +57,31 @@ def test_a_refused_run_is_kept_too(desk: Desk) -> None:
     desk.rows(*renamed(*range(1, 61)))
     assert desk.run("apply", "--yes").code == 6
     page = (desk.folder / "reports" / "latest.html").read_text(encoding="utf-8")
-    assert "As it stands the whole run would be refused: changes." in page
-    assert "Nothing was sent." in page
+    assert "This run was refused by guard changes (60, limit 5). Nothing was sent." in page
+    assert "nothing was sent: guard changes (60, limit 5) refused the run" in page
+
+
+def test_a_folder_is_one_job_s(desk: Desk) -> None:
+    """Two jobs would take each other's reports away: exit 2 before anything is sent."""
+    desk.configure(reports={"dir": "reports"})
+    desk.rows(*renamed(1))
+    assert desk.run("apply", "--yes").code == 0
+    desk.configure(job="other", reports={"dir": "reports"})
+    desk.rows(*renamed(2))
+    said = desk.run("apply", "--yes")
+    assert (said.code, len(desk.box.patches)) == (2, 1)
+    assert "holds the reports of job desk; give each job a folder of its own" in said.err
+
+
+def test_a_run_about_some_rows_is_not_the_latest_word(desk: Desk) -> None:
+    """An approval leaves its own page; the night that still waits stays the latest."""
+    desk.configure(reports={"dir": "reports"})
+    desk.rows({"CRM Id": crm(1), "Stage": "Won"}, {"CRM Id": crm(2), "Stage": "Won"})
+    assert desk.run("apply", "--yes").code == 3
+    assert desk.run("approve", "last", "--yes", "--select", crm(1)).code == 0
+    page = (desk.folder / "reports" / "latest.html").read_text(encoding="utf-8")
+    assert "2 rows need a person" in page
+    assert len(kept(desk)) == 3
 
 
 @pytest.mark.parametrize("place", ["file", "/proc/reports"])

@@ -1,20 +1,21 @@
 'use strict';
 // Draws as many rows of the report as fit the window. Everything from outside becomes text, never markup.
 (() => {
-  const [PLACE, KEY, ID, CAUSE, REASON, FOR_GOOD, CHANGES, WARNINGS, EXTRA] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const [PLACE, KEY, ID, CAUSE, REASON, FOR_GOOD, CHANGES, WARNINGS, CALLED, EXTRA] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
   const AHEAD = 12, PRINTED_MAX = 2000, LIST_MAX = 8;
   const at = (id) => document.getElementById(id);
   const rows = JSON.parse(at('data').textContent), words = JSON.parse(at('words').textContent);
   const windowed = at('window'), body = at('rows'), search = at('search'), field = at('field'), shown = at('shown');
   const narrow = matchMedia('(max-width: 640px)');
   const drawn = new Map();
-  let opened = null, found = rows, open = -1, active = -1, openHeight = 0, sortBy = 'row', down = false, texts = null, waiting = false, printing = false;
+  let opened = null, found = rows, open = -1, active = -1, openHeight = 0, sortBy = 'row', down = false, texts = null, waiting = false, printing = false, reveal = false;
   const outcomes = new Set();
 
   const say = (one) => (typeof one === 'number' ? words.said[one] : one);
   const outcomeOf = (row) => words.causes[row[CAUSE]][1];
-  const height = () => (narrow.matches ? 72 : 40);
+  const height = () => (narrow.matches ? 92 : 40);
 
+  const TO_THE_MINUTE = { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' };
   // Numbers and dates as the reader's own system writes them; what is no number or date stays as it is.
   const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 6 });
   const readable = (name, value, zone) => {
@@ -23,7 +24,7 @@
       const moment = new Date(value);
       if (isNaN(moment)) return value;
       const timeZone = zone || 'UTC', midnight = moment.toLocaleTimeString('en-GB', { timeZone }) === '00:00:00';
-      return moment.toLocaleString(undefined, midnight ? { dateStyle: 'medium', timeZone } : { dateStyle: 'medium', timeStyle: 'short', timeZone });
+      return moment.toLocaleString(undefined, midnight ? { dateStyle: 'medium', timeZone } : { ...TO_THE_MINUTE, timeZone });
     }
     return value;
   };
@@ -52,10 +53,10 @@
   };
 
   const change = (one) => {
-    const [kind, name, first, second, third] = one, made = element('span');
+    const [kind, name, first, second, third, zone] = one, made = element('span');
     made.append(element('span', `${kind === '+' || kind === '-' ? `${kind} ` : ''}${name}: `, 'field'));
     if (kind === '?') {
-      made.append(element('span', `agreed ${readable(name, first)}, Partner Center ${readable(name, second)}, your row ${readable(name, third)}`));
+      made.append(element('span', `agreed ${readable(name, first, zone)}, Partner Center ${readable(name, second, zone)}, your row ${readable(name, third, zone)}`));
     } else if (kind === '~') {
       made.append(element('span', readable(name, first, third), 'was'), ' → ', element('span', readable(name, second, third), 'will'));
       made.title = `${name}: ${first} → ${second}`.slice(0, 400);
@@ -71,10 +72,11 @@
     line.setAttribute('aria-rowindex', index + 2);
     line.dataset.index = index;
     cell(line).textContent = row[PLACE];
-    const button = element('button', row[KEY] || '–');
+    const button = element('button', row[KEY] || '–'), named = cell(line);
     button.type = 'button';
     button.setAttribute('aria-expanded', index === open);
-    cell(line).append(button);
+    named.append(button, row[CALLED]);
+    named.title = row[CALLED];
     cell(line).append(swatch(outcomeOf(row)), outcomeOf(row));
     const changes = cell(line);
     if (row[FOR_GOOD]) changes.append(element('strong', `${words.forGood[row[FOR_GOOD]]}  `, 'for-good'));
@@ -103,6 +105,7 @@
     room.colSpan = 5;
     tell('ended', `${outcome} (${cause}): ${meaning}`);
     tell('row', row[PLACE]);
+    tell('deal', row[CALLED]);
     tell('referral', row[ID]);
     tell('reason', say(row[REASON]));
     tell('warnings', ...row[WARNINGS].map(say));
@@ -153,17 +156,25 @@
     const kept = new Set(lines);
     for (const line of [...body.children]) if (!kept.has(line)) line.remove();
     for (const index of drawn.keys()) if (index < first || index >= last) drawn.delete(index);
+    if (focused && !drawn.has(Number(focused.dataset.index))) active = Math.floor(shift(top) / tall) - 1;
     if (focused && !focused.contains(document.activeElement)) (drawn.get(Number(focused.dataset.index))?.querySelector('button') || windowed).focus({ preventScroll: true });
     const detail = body.querySelector('tr.detail');
     if (detail && Math.abs(detail.offsetHeight - openHeight) > 1) { openHeight = detail.offsetHeight; later(); }
+    if (detail && reveal) {
+      reveal = false;
+      const y = open * tall, below = y + tall + Math.min(detail.offsetHeight, windowed.clientHeight - 2 * tall) + tall;
+      if (below > windowed.scrollTop + windowed.clientHeight) windowed.scrollTop = below - windowed.clientHeight;
+    }
   };
   const later = () => {
     if (!waiting) { waiting = true; requestAnimationFrame(draw); }
   };
   const anew = () => { drawn.clear(); opened = null; draw(); };
 
-  const textOf = (row) => [row[PLACE], row[KEY], row[ID], words.causes[row[CAUSE]][0], outcomeOf(row), say(row[REASON]),
-    ...row[WARNINGS].map(say), ...row[CHANGES].flat()].join('\n').toLowerCase();
+  // What is shown is found, as it is written here and as it came.
+  const shownOf = ([kind, name, ...values]) => values.map((one) => readable(name, one, kind === '~' ? values[2] : values[3]));
+  const textOf = (row) => [row[PLACE], row[KEY], row[CALLED], row[ID], words.causes[row[CAUSE]][0], outcomeOf(row), say(row[REASON]),
+    words.forGood[row[FOR_GOOD]], ...row[WARNINGS].map(say), ...row[CHANGES].flat(), ...row[CHANGES].flatMap(shownOf)].join('\n').toLowerCase();
 
   const order = {
     row: (a, b) => a[0] - b[0],
@@ -185,14 +196,24 @@
     openHeight = 0;
     windowed.scrollTop = 0;
     at('table').setAttribute('aria-rowcount', found.length + 1);
+    at('none').hidden = found.length > 0;
     shown.textContent = `${numbers.format(found.length)} of ${numbers.format(rows.length)} rows`;
     anew();
+  };
+
+  const sorted = (by, backwards) => {
+    [sortBy, down] = [by, backwards];
+    for (const button of at('table').querySelectorAll('thead button')) {
+      if (button.dataset.sort === by) button.parentElement.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+      else button.parentElement.removeAttribute('aria-sort');
+    }
   };
 
   const toggle = (index) => {
     open = open === index ? -1 : index;
     active = index;
     openHeight = 0;
+    reveal = open >= 0;
     anew();
     drawn.get(index)?.querySelector('button').focus({ preventScroll: true });
   };
@@ -214,8 +235,8 @@
     const line = (cells) => cells.map((one) => quoted(String(one))).join(',');
     const spelt = (one) => (one[0] === '~' ? `${one[1]}: ${one[2]} -> ${one[3]}` : one[0] === '?'
       ? `${one[1]}: agreed ${one[2]}, remote ${one[3]}, row ${one[4]}` : `${one[0]} ${one[1]}: ${one[2]}`);
-    return [line(['row', 'key', 'referral', 'outcome', 'cause', 'changes', 'reason', 'warnings']), ...found.map((row) => line([
-      row[PLACE], row[KEY], row[ID], outcomeOf(row), words.causes[row[CAUSE]][0],
+    return [line(['row', 'key', 'deal', 'referral', 'outcome', 'cause', 'changes', 'reason', 'warnings']), ...found.map((row) => line([
+      row[PLACE], row[KEY], row[CALLED], row[ID], outcomeOf(row), words.causes[row[CAUSE]][0],
       [words.forGood[row[FOR_GOOD]], ...row[CHANGES].map(spelt)].filter(Boolean).join('; '), say(row[REASON]), row[WARNINGS].map(say).join('; ')]))].join('\r\n');
   };
   const copy = async () => {
@@ -253,8 +274,12 @@
     }
     for (const id of ['tools', 'window', 'keys', 'theme']) at(id).hidden = false;
     for (const one of document.querySelectorAll('[data-field]')) {
-      const raw = one.textContent, nice = readable(one.dataset.field, raw);
+      const raw = one.textContent, nice = readable(one.dataset.field, raw, one.dataset.zone);
       if (nice !== raw) { one.textContent = nice; one.title = raw; }
+    }
+    for (const one of document.querySelectorAll('time')) {
+      const moment = new Date(one.dateTime);
+      if (!isNaN(moment)) one.textContent = moment.toLocaleString(undefined, TO_THE_MINUTE);
     }
     const cut = at('cut');
     if (cut) document.querySelector('main').prepend(cut);
@@ -276,6 +301,7 @@
     search.value = '';
     field.value = '';
     for (const chip of at('chips').children) chip.setAttribute('aria-pressed', 'false');
+    sorted('row', false);
     select();
   });
   at('copy').addEventListener('click', copy);
@@ -283,10 +309,7 @@
   at('table').querySelector('thead').addEventListener('click', (event) => {
     const button = event.target.closest('button');
     if (!button) return;
-    down = button.dataset.sort === sortBy && !down;
-    sortBy = button.dataset.sort;
-    for (const head of at('table').querySelectorAll('thead th')) head.removeAttribute('aria-sort');
-    button.parentElement.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+    sorted(button.dataset.sort, button.dataset.sort === sortBy && !down);
     select();
   });
   body.addEventListener('click', (event) => {
@@ -313,9 +336,13 @@
   addEventListener('resize', () => { openHeight = 0; anew(); });
   addEventListener('beforeprint', () => {
     printing = true;
-    const lines = found.slice(0, PRINTED_MAX).map((_, index) => drawLine(index));
-    if (found.length > PRINTED_MAX) {
-      const line = element('tr'), room = element('td', `… and ${numbers.format(found.length - PRINTED_MAX)} rows more, which are not printed: filter the table first`);
+    const whole = found.length === rows.length, printed = [];
+    found.forEach((row, index) => {
+      if (printed.length < PRINTED_MAX && !(whole && outcomeOf(row) === 'unchanged')) printed.push(index);
+    });
+    const lines = printed.map(drawLine);
+    if (found.length > printed.length) {
+      const line = element('tr'), room = element('td', `… and ${numbers.format(found.length - printed.length)} rows more (unchanged, or beyond ${numbers.format(PRINTED_MAX)}), which are not printed: filter the table first`);
       room.colSpan = 5;
       line.append(room);
       lines.push(line);
