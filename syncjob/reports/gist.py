@@ -15,7 +15,7 @@ from typing import Any
 from syncjob.model import NEEDS_PERSON, Cause, Outcome, Report, Settled
 from syncjob.reports.values import for_good
 
-SHOWN_MAX = 50
+SHOWN_MAX = 20
 CAUSES_SHOWN_MAX = 3
 MONTHS_MAX = 18
 CURRENCIES_MAX = 3
