@@ -171,7 +171,7 @@ class Settled:
         return next((one.value for one in self.operations if one.path == triple.path), triple.desired)
 
     def _touched(self, path: str) -> bool:
-        return any(one.reaches(path) for one in self.operations)
+        return bool(self.operations) and any(one.reaches(path) for one in self.operations)
 
     def change(self) -> Change:
         """Give back the change that a planned row holds."""

@@ -38,6 +38,8 @@ class Move:
 
 def moves(row: Settled) -> Iterator[Move]:
     """Give what the operations of a row do, field by field in the order in which the row names them."""
+    if not row.operations:
+        return
     before, after = row.before(), row.after()
     for path, value in before.items():
         appended = tuple(one.value for one in row.operations if one.path == f"{path}/-")

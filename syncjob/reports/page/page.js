@@ -15,17 +15,32 @@
   const outcomeOf = (row) => words.causes[row[CAUSE]][1];
   const height = () => (narrow.matches ? 92 : 40);
 
-  const TO_THE_MINUTE = { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' };
   // Numbers and dates as the reader's own system writes them; what is no number or date stays as it is.
+  const TO_THE_MINUTE = { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' };
   const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 6 });
-  const readable = (name, value, zone) => {
-    if (/(^|\.)dealValue$/.test(name) && /^-?\d{1,15}(\.\d{1,6})?$/.test(value)) return numbers.format(Number(value));
-    if (/DateTime$/.test(name) && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) {
-      const moment = new Date(value);
-      if (isNaN(moment)) return value;
-      const timeZone = zone || 'UTC', midnight = moment.toLocaleTimeString('en-GB', { timeZone }) === '00:00:00';
-      return moment.toLocaleString(undefined, midnight ? { dateStyle: 'medium', timeZone } : { ...TO_THE_MINUTE, timeZone });
+  const clocks = new Map(), known = new Map();
+  const clockOf = (timeZone) => {
+    if (!clocks.has(timeZone)) {
+      clocks.set(timeZone, {
+        time: new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone }),
+        day: new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone }),
+        minute: new Intl.DateTimeFormat(undefined, { ...TO_THE_MINUTE, timeZone }),
+      });
     }
+    return clocks.get(timeZone);
+  };
+  const dated = (value, zone) => {
+    const key = `${zone} ${value}`;
+    if (!known.has(key)) {
+      const moment = new Date(value), clock = clockOf(zone || 'UTC');
+      if (known.size > 20000) known.clear();
+      known.set(key, isNaN(moment) ? value : (clock.time.format(moment) === '00:00:00' ? clock.day : clock.minute).format(moment));
+    }
+    return known.get(key);
+  };
+  const readable = (name, value, zone) => {
+    if (name.endsWith('dealValue') && /^-?\d{1,15}(\.\d{1,6})?$/.test(value)) return numbers.format(Number(value));
+    if (name.endsWith('DateTime') && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return dated(value, zone);
     return value;
   };
 
