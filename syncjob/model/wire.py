@@ -40,7 +40,7 @@ class Answer:
 
 def dumps(value: Any) -> str:
     """Write JSON on one line; a Decimal becomes the plain string of its digits, half a surrogate its escape."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = _encoded(value)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -51,3 +51,6 @@ def dumps(value: Any) -> str:
 def _plain(value: object) -> str:
     assert isinstance(value, Decimal), f"not a JSON value: {type(value).__name__}"
     return format(value, "f")
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode  # made once

@@ -14,8 +14,9 @@ from typing import Any
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 RUNS = re.compile(f"(?<=_)(?=x[0-9A-Fa-f]{{4}}_)|(?<={CONTROL.pattern})|(?={CONTROL.pattern})")
 ODD = re.compile(f"[&<>\r]|{RUNS.pattern}")
-# What makes a text more than a run of characters, or may do so: most cells hold none of it.
-SPECIAL = re.compile("[&<>\r_\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What makes a text more than a run of characters, with ESCAPE: most cells hold none of it.
+SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ESCAPE = "_x"  # an escape of Excel's begins so
 BEGUN, ENDED = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
 
 

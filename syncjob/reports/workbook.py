@@ -33,7 +33,7 @@ from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
 from syncjob.model.own import CATEGORY
 from syncjob.reports.outlet import Outlet
-from syncjob.reports.sheetxml import BEGUN, ENDED, SPECIAL, page_class, string_element
+from syncjob.reports.sheetxml import BEGUN, ENDED, ESCAPE, SPECIAL, page_class, string_element
 from syncjob.reports.values import MASK, visible
 
 ROWS_MAX, COLUMNS_MAX = 1_048_576, 16_384  # of a sheet, the header included
@@ -162,7 +162,7 @@ def _write_rows(page: Any, sheet: Sheet, formats: Formats) -> int:
         for at, cell in enumerate(cells):
             kind = type(cell)
             if kind is str:
-                if cell and len(cell) <= PLAIN_CHARS_MAX and not SPECIAL.search(cell):
+                if cell and len(cell) <= PLAIN_CHARS_MAX and ESCAPE not in cell and not SPECIAL.search(cell):
                     made.append(f"{letters[at]}{row}{text}{BEGUN}{cell}{ENDED}")
                 elif cell:
                     made.append(string_element(f"{letters[at]}{row}{text}", _held(cell, sheet.columns[at])))

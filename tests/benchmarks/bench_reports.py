@@ -32,10 +32,14 @@ FORMS = (
 
 
 def cells(row: int, columns: int = COLUMNS) -> list[str]:
-    """Give texts, numbers and dates in turn, a third each."""
+    """Give texts, numbers and dates in turn, a third each; each tenth row's texts look like an escape of Excel's."""
     from syncjob.model import Day, Number
 
-    kinds = (f"Contoso {row} = _x0041_", Number(row * 100), Day(f"20{row % 90 + 10}-03-31"))
+    kinds = (
+        f"Contoso {row}{' = _x0041_' if row % 10 == 0 else ''}",
+        Number(row * 100),
+        Day(f"20{row % 90 + 10}-03-31"),
+    )
     return [kinds[column % 3] for column in range(columns)]
 
 
@@ -52,11 +56,12 @@ def table(path: Path, rows: int) -> None:
 
 def report(path: Path, rows: int) -> None:
     """Write a run's report, half of its rows in conflict."""
-    from syncjob.model import Cause, Place, Report, Settled, Triple
+    from syncjob.model import Cause, Place, Report, Settled, Stand, Triple
     from syncjob.reports import write
 
     columns = tuple(f"Column {n}" for n in range(EXPORTED))
-    triples = (Triple("/name", "theirs", "mine", base="old"), Triple("/salesStage", "40", "50", base="40"))
+    name = Triple("/name", "theirs", "mine", base="old", stand=Stand.CONFLICT)
+    triples = (name, Triple("/salesStage", "40", "50", base="40", stand=Stand.CHANGE))
 
     def given() -> Iterator[Settled]:
         for n in range(rows):
@@ -81,10 +86,11 @@ def measure(name: str, rows: int) -> dict[str, float]:
 
 
 def measured(name: str, rows: int) -> dict[str, float]:
-    """Write in another process."""
-    said = subprocess.run([sys.executable, __file__, name, str(rows)], capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(said.stdout)
-    return found
+    """Write in another process, twice, and give the quicker one: what a neighbour costs is not ours."""
+    words = [sys.executable, __file__, name, str(rows)]
+    found = [json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout) for _ in range(2)]
+    quicker: dict[str, float] = min(found, key=lambda one: one["cpu"])
+    return quicker
 
 
 def main() -> int:

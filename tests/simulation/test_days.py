@@ -12,7 +12,7 @@ from syncjob.errors import Exit
 from syncjob.model import Cause, Outcome, Settled
 from syncjob.sandbox.store import Write
 
-DAYS, PARCELS = 100, 10
+DAYS, PARCELS = 60, 10
 SOAK_DAYS, SOAK_PARCELS = 5_000, 50
 SENT = (Outcome.APPLIED, Outcome.CONFLICTED, Outcome.UNSETTLED, Outcome.DRIFTED, Outcome.REFUSED, Outcome.FAILED)
 
