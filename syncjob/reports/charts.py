@@ -1,7 +1,7 @@
 """Counts and sums go in; small drawings come out as SVG that needs no style sheet, no colour vision and no network.
 
-Every part has a pattern besides its colour and its number beside it. Colours are those of Okabe and Ito; the patterns
-are drawn in the colour of the text, so that they hold in the dark too.
+Every part has a pattern besides its colour and its number beside it. Colours are those of Okabe and Ito, light
+enough for dark patterns, so that they hold on a dark page too.
 """
 
 from __future__ import annotations

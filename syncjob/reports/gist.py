@@ -191,7 +191,7 @@ def _needing(gist: Gist) -> Iterator[str]:
     report = gist.report
     if gist.needing:
         yield f"{rows(gist.needing)} need{'s' if gist.needing == 1 else ''} a person, or the next run."
-    elif not any(not one.holds or one.count for one in report.verdicts):
+    elif not report.verdicts:
         yield "No row needs a person."
     if count := report.totals.get(Outcome.REFUSED, 0):
         yield f"{rows(count)} {'is' if count == 1 else 'are'} refused by a rule."

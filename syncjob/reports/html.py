@@ -26,6 +26,7 @@ from syncjob.reports.values import (
     ACCEPTS,
     CLOSES,
     MASK,
+    THREE_VALUES,
     Move,
     apart,
     for_good,
@@ -46,7 +47,6 @@ LINE_CHARS_MAX = 300
 DETAILS_BYTES_MAX = 17_000_000
 VALUES_BYTES_MAX = 21_000_000
 SAID_MAX = 20_000  # sentences that are kept once for all rows that say them
-THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 WITHOUT_REASON = (Outcome.APPLIED,)  # how its answer was confirmed
 KINDS = {"plan": "Plan", "run": "Run", "rehearsal": "Rehearsal"}
 FOR_GOOD = {"": 0, CLOSES: 1, ACCEPTS: 2}

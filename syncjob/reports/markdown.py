@@ -13,6 +13,7 @@ from syncjob.model import UNKNOWN, Outcome, Report, Settled
 from syncjob.reports.gist import First, Gist, called, grouped, rows
 from syncjob.reports.values import (
     MASK,
+    THREE_VALUES,
     apart,
     for_good,
     masked,
@@ -28,7 +29,6 @@ from syncjob.reports.values import (
 CHARS_MAX = 60_000
 FOOT_CHARS, TAIL_CHARS = 500, 120  # kept back, so that the end is honest within the bound too
 VALUE_CHARS_MAX = 120
-THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 SENTENCE_CHARS_MAX = 400
 PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>#+!|~&@-])")
 TICKS = re.compile("`+")

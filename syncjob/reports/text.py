@@ -15,6 +15,7 @@ from typing import Any
 from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
     MASK,
+    THREE_VALUES,
     Move,
     apart,
     for_good,
@@ -52,7 +53,6 @@ GROUPS = {
     Outcome.UNCHANGED: "with warnings",
 }
 AS_ABOVE = "(for the same reason)"
-THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from syncjob.model.remembering import disputed, remember
 MASK = "•••"
 BLANK = "(blank)"
 METHODS = ("GET", "PATCH")
+THREE_VALUES = (Outcome.CONFLICTED, Outcome.DRIFTED)  # of these rows base, remote and row are shown
 STATUS, NEW, ACTIVE, CLOSED = "/status", "New", "Active", "Closed"
 CLOSES = "CLOSES the referral: cannot be undone"
 ACCEPTS = "ACCEPTS the lead: cannot be undone"

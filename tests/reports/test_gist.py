@@ -113,4 +113,4 @@ def test_currencies_are_ranked_by_rows_and_what_is_left_out_is_said(report_of: R
     many = [row(n, "EUR", 10) for n in range(1, 6)] + [row(6, "JPY", 10**6), row(7, "USD", 5), row(8, "SEK", 5)]
     page = "".join(html.render(report_of(*many, requests={"PATCH": 8})))
     assert page.index("By outcome, EUR") < page.index("By outcome, JPY")
-    assert "1 more currencies, in fewer rows, are not drawn." in page
+    assert "Not drawn, since they move in fewer rows: 1 more currency." in page
