@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +18,7 @@ from syncjob.ledger import Lock, held
 HOLDER = """
 import sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from syncjob.ledger import Lock, held
 with held(Lock(Path(sys.argv[1]), "job", "remote"), "apply") as named:
     named("run R-1")
@@ -142,3 +146,23 @@ def test_a_lock_that_cannot_be_taken_is_not_called_held(lock: Lock, place: str) 
     with pytest.raises(StorageRefused, match=words) as refused, held(lock, "apply"):
         pytest.fail("it cannot be held")
     assert refused.value.exit_code is Exit.STORAGE
+
+
+def test_where_there_is_no_flock_one_far_byte_is_locked(lock: Lock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows (F-104), its `msvcrt` imitated: the byte lies behind the words, and a second one is told whose it is."""
+    taken: dict[int, int] = {}
+
+    def locking(file: int, mode: int, count: int) -> None:
+        assert (mode, count) == (2, 1)
+        at = os.lseek(file, 0, os.SEEK_CUR)
+        if at in taken.values():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        taken[file] = at
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr("syncjob.ledger.lock.sys", SimpleNamespace(platform="win32"))
+    with held(lock, "apply"):
+        assert list(taken.values()) == [1 << 20]
+        assert lock.path.read_text().startswith("apply, process ")
+        with pytest.raises(Locked, match=r"is at work .apply, process "), held(lock, "apply", sleep=lambda _: None):
+            pytest.fail("it is held")
