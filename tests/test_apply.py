@@ -265,7 +265,7 @@ def test_outcomes_that_wait_are_written_when_they_are_many(tmp_path: Path) -> No
 
 
 def _numbered(settled: Settled, n: int) -> Settled:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(settled, n=n)
 

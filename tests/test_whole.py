@@ -13,7 +13,7 @@ import pytest
 
 from syncjob.errors import StorageRefused
 from syncjob.model import Cause, Place, Settled
-from syncjob.planfile import Footer, Header, write
+from syncjob.planfile import Footer, Header, Line, write
 from syncjob.whole import written
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
@@ -45,7 +45,7 @@ def test_a_link_laid_at_a_name_that_one_might_guess_is_not_followed(tmp_path: Pa
         written(tmp_path / "a.plan", fill)
         (tmp_path / "a.plan").unlink()
         assert len(names) == n + 1, "no name comes twice"
-    write(tmp_path / "a.plan", HEADER, [_row(1)], Footer({Cause.IN_STEP: 1}, (), {}))
+    write(tmp_path / "a.plan", HEADER, [Line.of(_row(1))], lambda: Footer({Cause.IN_STEP: 1}, (), {}))
     assert victim.read_text() == "mine"
     assert not (tmp_path / "a.plan").is_symlink()
 
@@ -79,11 +79,11 @@ def test_whatever_goes_wrong_leaves_the_old_file_and_no_other(tmp_path: Path, er
 def test_an_interrupt_in_the_middle_of_a_plan_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C while rows are being written: no plan, no draft of one."""
 
-    def rows() -> list[Settled]:
+    def rows() -> list[Line]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "a.plan", HEADER, (one for _ in "x" for one in rows()), Footer({}, (), {}))
+        write(tmp_path / "a.plan", HEADER, (one for _ in "x" for one in rows()), lambda: Footer({}, (), {}))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -93,13 +93,18 @@ def test_a_disk_that_is_full_leaves_the_old_plan(tmp_path: Path) -> None:
     import resource
 
     path = tmp_path / "a.plan"
-    write(path, HEADER, [_row(1)], Footer({Cause.IN_STEP: 1}, (), {}))
+    write(path, HEADER, [Line.of(_row(1))], lambda: Footer({Cause.IN_STEP: 1}, (), {}))
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(StorageRefused, match=r"a\.plan: cannot be written: File too large"):
-            write(path, HEADER, [_row(n, "x" * 999) for n in range(1, 40)], Footer({Cause.IN_STEP: 39}, (), {}))
+            write(
+                path,
+                HEADER,
+                [Line.of(_row(n, "x" * 999)) for n in range(1, 40)],
+                lambda: Footer({Cause.IN_STEP: 39}, (), {}),
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before

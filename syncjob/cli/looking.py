@@ -130,7 +130,6 @@ def explain(what: str, row: str, config: str | None, *, as_json: bool) -> int:
     """
     from syncjob.cli.terminal import emit
     from syncjob.core.fields import PRIVATE
-    from syncjob.model import dumps
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports.explaining import render
 
@@ -143,7 +142,7 @@ def explain(what: str, row: str, config: str | None, *, as_json: bool) -> int:
             run = run_named(ledger, job, what)
             found = _row(ledger.outcomes(run), row, f"run {run}")
             title, attempts = f"run {run}, begun {ledger.facts(run)['began_at']}", ledger.sends(run, found.n)
-    emit([dumps(found.to_json()), "\n"] if as_json else render(title, found, PRIVATE, attempts))
+    emit([found.to_line().decode(), "\n"] if as_json else render(title, found, PRIVATE, attempts))
     return 0
 
 

@@ -12,8 +12,9 @@ question.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from syncjob.core.fields import BY_PATH
 from syncjob.core.merge import Rules, merge, sides

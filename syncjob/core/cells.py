@@ -52,6 +52,8 @@ def parse(field: Field, cell: str, reading: Reading) -> Any:
 
 def dirt(cell: str) -> str:
     """Say why no honest text holds this: control characters, half a surrogate, a mask of our own reports."""
+    if cell.isascii() and cell.isprintable() and cell[:1] not in ("#", "<"):
+        return ""  # as nearly every cell is: what follows looks at each character
     if MASK in cell:
         return f"holds {MASK}, the mask of a report; take the value from the CSV or JSON report"
     if error := excel_error(cell):

@@ -8,10 +8,11 @@ compared: nobody knows Microsoft's rate.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from syncjob.core.fields import BY_NAME, CURRENCY, DEAL_VALUE, SUBSTATUS
 from syncjob.core.values import look, moment, number

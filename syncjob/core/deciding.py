@@ -14,9 +14,10 @@ What reads like a misspelt or translated `mine` or `theirs`, or like a yes or no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
+
+from msgspec.structs import replace
 
 from syncjob.core import pulled
 from syncjob.core.feeds import Feed, Feeds

@@ -56,13 +56,6 @@ def allowances(words: Iterable[str]) -> dict[str, int | None]:
     return found
 
 
-def counted(tally: Tally, rows: Iterable[Settled]) -> Tally:
-    """Count the rows of a plan."""
-    for row in rows:
-        tally.add(row, touched)
-    return tally
-
-
 def touched(row: Change | Settled) -> list[str]:
     """Name the guards that hold rows and that the operations of this one touch."""
     names = []

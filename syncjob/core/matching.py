@@ -55,6 +55,8 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
 def _no_key(key: str) -> str:
     if len(key) > KEY_CHARS_MAX:
         return f"is no key: longer than {KEY_CHARS_MAX} characters"
+    if key.isascii() and key.isprintable():
+        return ""
     return "holds invisible characters; delete them" if any(unicodedata.category(one)[0] == "C" for one in key) else ""
 
 

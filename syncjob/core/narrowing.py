@@ -6,13 +6,19 @@ What goes together stays together: status with substatus, an amount with its cur
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncjob.core.fields import BY_NAME, CURRENCY, DEAL_VALUE, STATUS, SUBSTATUS, did_you_mean, find
 from syncjob.errors import UsageRefused
 from syncjob.model import Desired, Settled
 
 TOGETHER = ((STATUS, SUBSTATUS), (DEAL_VALUE, CURRENCY))
+
+
+def with_company(paths: Collection[str]) -> frozenset[str]:
+    """Give paths with those that go together with one of them."""
+    return frozenset(paths).union(*(pair for pair in TOGETHER if not set(pair).isdisjoint(paths)))
 
 
 def paths_of(names: Collection[str], option: str) -> frozenset[str]:
@@ -25,7 +31,7 @@ def paths_of(names: Collection[str], option: str) -> frozenset[str]:
         hints = ((one, did_you_mean(one, list(BY_NAME))) for one in unknown)
         raise UsageRefused(*(f"{option}: no field is called {one!r}{hint}" for one, hint in hints))
     named = {field.path for name in wanted if (field := find(name)) is not None}
-    return frozenset(named.union(*(pair for pair in TOGETHER if named.intersection(pair))))
+    return with_company(named)
 
 
 def narrowed(row: Desired | Settled, only: Collection[str]) -> Desired | Settled:

@@ -27,7 +27,7 @@ class Earlier:
 class Tally:
     """Counts of one plan.
 
-    `left_out` are rows that the run is not about. `changed` counts rows by path, `columns` names the column that fed
+    `changed` counts rows by path, `columns` names the column that fed
     it; `moved` sums by currency how far deal values move. `written` is when the file was, `read` when it was read.
     `rows_undone` are those of the run that is undone: its changes are a share of those.
     """
@@ -36,11 +36,7 @@ class Tally:
     earlier: Earlier = Earlier()
     written: datetime | None = None
     read: datetime | None = None
-    rows: int = 0
-    changes: int = 0
-    left_out: int = 0
-    unmatched: int = 0
-    invalid: int = 0
+    totals: Counter[Cause] = field(default_factory=Counter)
     clears: int = 0
     held: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
@@ -49,13 +45,9 @@ class Tally:
 
     def add(self, row: Settled, touched: Callable[[Settled], Iterable[str]]) -> None:
         """Count one row; `touched` names the guards that hold rows and that its operations touch."""
-        self.rows += 1
-        self.left_out += row.cause is Cause.NOT_SELECTED
-        self.unmatched += row.outcome is Outcome.UNMATCHED
-        self.invalid += row.outcome is Outcome.INVALID
+        self.count(row.cause)
         if row.cause is not Cause.TO_SEND:
             return
-        self.changes += 1
         self.held.update(set(touched(row)))
         before, after = row.before(), row.after()
         self.changed.update(before.keys())
@@ -65,6 +57,38 @@ class Tally:
                 self.columns.setdefault(one.path, one.column)
         if DEAL_VALUE in before:
             self._move(row, number(before[DEAL_VALUE]), number(after[DEAL_VALUE]))
+
+    def count(self, cause: Cause) -> None:
+        """Count a row of which only the end matters: nothing of it would be sent."""
+        self.totals[cause] += 1
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.totals.total()
+
+    @property
+    def changes(self) -> int:
+        """The rows that would be sent."""
+        return self.totals[Cause.TO_SEND]
+
+    @property
+    def left_out(self) -> int:
+        """The rows that the run is not about."""
+        return self.totals[Cause.NOT_SELECTED]
+
+    @property
+    def unmatched(self) -> int:
+        """The rows that have no referral."""
+        return self._of(Outcome.UNMATCHED)
+
+    @property
+    def invalid(self) -> int:
+        """The rows that cannot be read."""
+        return self._of(Outcome.INVALID)
+
+    def _of(self, outcome: Outcome) -> int:
+        return sum(count for cause, count in self.totals.items() if cause.outcome is outcome)
 
     @property
     def rows_of(self) -> int:

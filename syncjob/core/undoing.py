@@ -16,9 +16,11 @@ What cannot be taken back, with the reason it is told with:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from syncjob.core import status
 from syncjob.core.diff import diff
@@ -41,7 +43,7 @@ def rules_of(rules: Rules, *, undoes: str) -> Rules:
 
 def _undoing(rules: Rules) -> Rules:
     """Lists go back whole, nothing is nothing, and no policy lets a row win over who has edited it since."""
-    return replace(rules.unbent, whole=WHOLE, clear_as="null")
+    return dataclasses.replace(rules.unbent, whole=WHOLE, clear_as="null")
 
 
 def wrote(row: Settled) -> bool:

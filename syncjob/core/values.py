@@ -64,6 +64,8 @@ def meaning(field: Field, value: Any, zone: str | None = None) -> Any:
 
 def text(value: Any) -> str | None:
     """Give a text without what is no difference; nothing when nothing is left."""
+    if type(value) is str and value.isascii() and value.isprintable() and "&" not in value:
+        return value.strip() or None
     plain = html.unescape(str(value)).replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return unicodedata.normalize("NFC", plain).strip() or None
 

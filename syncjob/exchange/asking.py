@@ -11,7 +11,7 @@ from syncjob.core.retry import Next
 from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded, SyncjobError, UsageRefused
 from syncjob.exchange.gate import NO_FACTOR, Gate, said
 from syncjob.model import Answer, Cause, Heard, Observed, Operation
-from syncjob.remote import Pages, Reader, Writer
+from syncjob.remote import Item, Pages, Reader, Writer
 
 FORBIDDEN_MAX = 3
 SIGN_IN = "the remote does not accept the token: sign in again and renew it"
@@ -44,7 +44,7 @@ class Exchange(Gate):
         """Read one referral of which a send may have gone unheard: no budget denies that, and no other row's end."""
         return await self._read(referral, must=True)
 
-    async def listing(self, pages: Pages) -> AsyncIterator[list[Mapping[str, Any]]]:
+    async def listing(self, pages: Pages) -> AsyncIterator[list[Item]]:
         """Give the listing page by page; an error of the tree where a page cannot be had."""
         while (query := pages.query) is not None:
             if self.over is not None:

@@ -24,6 +24,7 @@ from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
+from syncjob.job.planning import tally_line
 from syncjob.job.remembering import bases_of, moment_of, tally_of
 from syncjob.ledger import Base, Ledger, Recorder
 from syncjob.ledger.purging import old, purge
@@ -106,7 +107,9 @@ async def apply(
 
 def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
-    tally = guard.counted(tally_of(job, plan.header, ledger), plan.rows())
+    tally = tally_of(job, plan.header, ledger)
+    for line in plan.lines():
+        tally_line(tally, line)
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
     refusing = [one for one in acting if not one.holds]
     if refusing:
@@ -121,9 +124,9 @@ def _unsent(ledger: Ledger, run: str) -> int:
 def _count_bugs(plan: PlanFile, sending: Run) -> None:
     """An error of ours while planning counts like one while sending."""
     if plan.footer.totals.get(Cause.BUG):
-        for settled in plan.rows():
-            if settled.cause is Cause.BUG:
-                sending.broke(settled.reason)
+        for line in plan.lines():
+            if line.cause is Cause.BUG:
+                sending.broke(line.settled().reason)
 
 
 async def _send_all(work: _Work) -> None:

@@ -8,7 +8,8 @@ same run, its settled rows untouched, its open intents looked at before.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncjob.core import guard
 from syncjob.errors import PlanRefused
@@ -59,14 +60,17 @@ def begun(
 
 
 def _recorded(job: Job, plan: PlanFile, acting: tuple[Verdict, ...]) -> Iterator[tuple[Settled, tuple[Base, ...]]]:
-    """Give every row as it stands before anything is sent, and what it makes known."""
+    """Give every row as it stands before anything is sent, and what it makes known; what is planned is not settled."""
     seen_at, now = moment_of(plan.header), job.world.now().timestamp()
-    for planned in plan.rows():
+    for line in plan.lines():
+        planned = line.settled()
         row = _guarded(planned, acting)
-        if row.cause is not Cause.TO_SEND:
+        if row.cause is Cause.TO_SEND:
+            yield row, ()  # what it makes known is known once it has settled
+            continue
+        if row is not planned or not plan.fresh:  # what has settled in the plan of this very act is told already
             job.log.info("row.settled", n=row.n, line=row.place.line, outcome=row.outcome, cause=row.cause)
-        later = row.cause is Cause.TO_SEND  # what it makes known is known once it has settled
-        yield row, () if later else bases_of(row, plan.header.moves, job.rules, seen_at, now)
+        yield row, bases_of(row, plan.header.moves, job.rules, seen_at, now)
 
 
 def _guarded(planned: Settled, acting: tuple[Verdict, ...]) -> Settled:

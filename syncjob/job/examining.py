@@ -224,7 +224,8 @@ async def _listing(job: Job, exchange: Exchange) -> AsyncIterator[tuple[Finding,
             None,
         )
         return
-    yield Finding("listing", Health.OK, f"{len(items)} referrals on the first page"), (items[0] if items else None)
+    first = items[0].whole() if items else None
+    yield Finding("listing", Health.OK, f"{len(items)} referrals on the first page"), first
     if answer.date is not None:
         off = job.world.now() - answer.date
         words = f"{abs(off.total_seconds()):.0f} s {'ahead of' if off > timedelta() else 'behind'} the server's"

@@ -117,7 +117,8 @@ def _rows(job: Job, draft: Draft) -> _Rows:
         waiting.add(desired.row.n)
         draft.settle(Settled.of_desired(desired, Cause.NOT_FOUND, ""))
     rows, keys, shown = [], {}, {}
-    for settled in draft.settled():
+    for line in draft.settled():
+        settled = line.settled()
         n, columns = settled.n, settled.columns
         keys[n] = settled.key
         if settled.cause is not Cause.TWIN_AGREES:
@@ -141,10 +142,10 @@ async def _listed(job: Job, exchange: Exchange) -> _Listed:
     zone = job.settings.defaults.time_zone
     async for items in exchange.listing(Pages(job.settings.remote, job.settings.limits.pages_max)):
         for item in items:
-            known = str(item["id"]).lower()
-            listed.referrals[known] = traits.referral_of(item)
-            listed.shown[known] = _shown(item, zone)
-            listed.keys[known] = remote_key(job.feeds.by, item)
+            known, body = item.id.lower(), item.whole()
+            listed.referrals[known] = traits.referral_of(body)
+            listed.shown[known] = _shown(body, zone)
+            listed.keys[known] = remote_key(job.feeds.by, body)
         job.progress("listing", len(listed.referrals), 0)
     return listed
 

@@ -8,15 +8,15 @@ the listing's end is it known that a key names one referral and no second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from syncjob.core.closing import warned
 from syncjob.core.diff import diff
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
+from syncjob.core.narrowing import with_company
 from syncjob.core.values import stands
 from syncjob.errors import Exit, StorageRefused, SyncjobError, UsageRefused, frames
 from syncjob.exchange import Exchange, Miss
@@ -25,10 +25,11 @@ from syncjob.job.remembering import Memory
 from syncjob.job.sharing import share
 from syncjob.model import Cause, Change, Desired, Observed, Pair, Settled
 from syncjob.planfile import Draft
-from syncjob.remote import Pages
+from syncjob.remote import Item, Pages, Sight
 
 ROWS_AHEAD = 100
 Decide = Callable[[Pair, Rules], Change | Settled]
+_Match = tuple[int, str, Settled | None]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
 
 
@@ -45,7 +46,7 @@ class Looking:
     draft: Draft
     memory: Memory
     decide: Decide = diff
-    witness: Callable[[Observed], None] = lambda _: None
+    witness: Callable[[Observed], None] | None = None
     by_id: bool = False
 
 
@@ -73,13 +74,11 @@ async def observe(looking: Looking) -> tuple[str, ...]:
 async def _list(looking: Looking) -> None:
     """Let the listing stream past the keys, noting what each item says of the rows that name it."""
     job, settings = looking.job, looking.job.settings
-    pages = Pages(settings.remote, settings.limits.pages_max)
+    named = with_company([feed.field.path for feed in job.feeds.feeds])
+    pages = Pages(settings.remote, settings.limits.pages_max, Sight({*named, *(job.feeds.verify or ())[1:]}))
     seen = 0
     async for items in looking.exchange.listing(pages):
-        looking.memory.expect([str(item["id"]) for item in items])
-        for item in items:
-            for desired in looking.draft.find(remote_key(job.feeds.by, item), str(item["id"]).lower()):
-                looking.draft.match(desired.row.n, str(item["id"]), _from_item(looking, desired, item))
+        looking.draft.match(_matches(looking, items, named))
         seen += len(items)
         job.progress("listing", seen, 0)
     job.log.info("listing.read", referrals=seen)
@@ -90,19 +89,38 @@ async def _list(looking: Looking) -> None:
                 looking.draft.settle(settled)
 
 
-def _from_item(looking: Looking, desired: Desired, item: Mapping[str, Any]) -> Settled | None:
-    """Settle a row by a list item alone, where that is enough; else None: it must be read by id."""
+def _matches(looking: Looking, items: Sequence[Item], named: Container[str]) -> Iterator[_Match]:
+    """Give, for the items of one page, the rows that name them, and how each would settle by it."""
+    by = looking.job.feeds.by
+    rows = looking.draft.find([(remote_key(by, item.seen), item.id.lower()) for item in items])
+    wanted = [item for item, many in zip(items, rows, strict=True) if many]
+    looking.memory.expect([item.id for item in wanted])
+    for item, many in zip(items, rows, strict=True):
+        for desired in many:
+            yield desired.row.n, item.id, _from_item(looking, desired, item, named)
+
+
+def _from_item(looking: Looking, desired: Desired, item: Item, named: Container[str]) -> Settled | None:
+    """Settle a row by a list item alone, where that is enough; else None: it must be read by id.
+
+    What is in step is so by the fields that the row names; to say anything else the whole item is read.
+    """
     complete = looking.job.settings.remote.list_complete
-    whole = all(stands(item, wish.path) for wish in desired.wishes)
-    if not whole and not complete:
+    seen = item.seen if looking.witness is None and all(wish.path in named for wish in desired.wishes) else item.whole()
+    if not complete and not all(stands(seen, wish.path) for wish in desired.wishes):
         return None
-    etag = item.get("eTag")
-    settled = _decide(looking, desired, Observed(str(item["id"]), etag if isinstance(etag, str) else None, item))
-    return settled if settled.cause is Cause.IN_STEP or (complete and etag) else None
+    etag = item.etag
+    settled = _decide(looking, desired, Observed(item.id, etag, seen))
+    if settled.cause is Cause.IN_STEP:
+        return settled
+    if not (complete and etag):
+        return None
+    return settled if seen is not item.seen else _decide(looking, desired, Observed(item.id, etag, item.whole()))
 
 
 def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
-    """Give the rows that must be read by id, settling on the way those of which the listing has said enough."""
+    """Give the rows that must be read by id, once those are settled of which the listing has said enough."""
+    looking.draft.settle_matched()
     for desired in looking.draft.waiting():
         found = looking.draft.matches(desired.row.n)
         match found:
@@ -112,12 +130,10 @@ def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
                     continue
                 reason = f"no referral has the externalReferenceId {desired.key!r}"
                 looking.draft.settle(Settled.of_desired(desired, Cause.NOT_FOUND, reason))
-            case [(_, Settled() as settled)]:
-                looking.draft.settle(settled)
-            case [(referral, None)]:
+            case [referral]:
                 yield desired, referral
             case _:
-                ids = ", ".join(referral for referral, _ in found[:TOLD_MAX])
+                ids = ", ".join(found[:TOLD_MAX])
                 reason = f"{len(found)} referrals have the externalReferenceId {desired.key!r}: {ids}; match by id"
                 looking.draft.settle(Settled.of_desired(desired, Cause.SEVERAL_FOUND, reason))
 
@@ -154,7 +170,8 @@ def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
     """Match and diff one row; an error of ours settles that row alone, and is told."""
     job = looking.job
     try:
-        looking.witness(observed)
+        if looking.witness is not None:
+            looking.witness(observed)
         paired = pair(desired, observed, job.feeds.verify)
         if isinstance(paired, Settled):
             return paired

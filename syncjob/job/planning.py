@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,13 +12,14 @@ from pathlib import Path
 from syncjob import planfile
 from syncjob.core import guard
 from syncjob.core.diff import diff
+from syncjob.core.tally import Tally
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
 from syncjob.job.observing import Decide, Looking, observe
 from syncjob.job.reading import Given, Input, from_file, read
 from syncjob.job.remembering import remembering, tally_of
-from syncjob.model import Cause, Observed, Settled
-from syncjob.planfile import Draft, Footer, Header, PlanFile
+from syncjob.model import Cause, Observed
+from syncjob.planfile import Draft, Footer, Header, Line, PlanFile
 from syncjob.remote import Reader, opened
 
 Take = Callable[[Path], Given]
@@ -38,7 +38,7 @@ class Asked:
     decide: Decide = diff
     undoes: str = ""
     by_id: bool = False
-    witness: Callable[[Observed], None] = lambda _: None
+    witness: Callable[[Observed], None] | None = None
 
 
 async def plan(job: Job, file: Path, out: Path, folder: Path | None = None) -> PlanFile:
@@ -89,7 +89,6 @@ def _write(
     observed_at: datetime,
 ) -> None:
     """Count what the guards count, then write header, rows and footer."""
-    totals = Counter[Cause]()
     header = Header(
         id=job.world.mark(),
         job=job.settings.job,
@@ -107,19 +106,28 @@ def _write(
     )
     with remembering(job) as memory:
         tally = tally_of(job, header, memory.ledger)
-    for settled in draft.settled():
-        totals[settled.cause] += 1
-        tally.add(settled, guard.touched)
-    assert sum(totals.values()) == draft.count(), "rows in = rows settled"
-    verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
-    planfile.write(out, header, _logged(job, draft), Footer(totals, verdicts, requests, read_in.notes))
+
+    def footer() -> Footer:
+        assert sum(tally.totals.values()) == draft.count(), "rows in = rows settled"
+        verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
+        return Footer(tally.totals, verdicts, requests, read_in.notes)
+
+    planfile.write(out, header, _counted(job, draft, tally), footer)
     job.log.info("plan.made", plan=header.id, rows=tally.rows, changes=tally.changes, requests=dict(requests))
 
 
-def _logged(job: Job, draft: Draft) -> Iterator[Settled]:
-    for settled in draft.settled():
-        if settled.cause is not Cause.TO_SEND:
-            job.log.info(
-                "row.settled", n=settled.n, line=settled.place.line, outcome=settled.outcome, cause=settled.cause
-            )
-        yield settled
+def _counted(job: Job, draft: Draft, tally: Tally) -> Iterator[Line]:
+    """Count and log the lines on their way into the plan."""
+    for line in draft.settled():
+        tally_line(tally, line)
+        if line.cause is not Cause.TO_SEND:
+            job.log.info("row.settled", n=line.n, line=line.line, outcome=line.cause.outcome, cause=line.cause)
+        yield line
+
+
+def tally_line(tally: Tally, line: Line) -> None:
+    """Count one line of a plan for the guards, which look into those alone that would send something."""
+    if line.cause is Cause.TO_SEND:
+        tally.add(line.settled(), guard.touched)
+    else:
+        tally.count(line.cause)

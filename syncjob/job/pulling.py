@@ -8,7 +8,7 @@ off leaves no file behind.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,7 +22,7 @@ from syncjob.job.context import Job
 from syncjob.job.sharing import share
 from syncjob.model import Cause, Observed, columns_from_json, columns_to_json, dumps
 from syncjob.model.own import PULLED_ETAG, PULLED_ID, PULLED_VALUES, PULLED_ZONE
-from syncjob.remote import Pages, Reader, opened
+from syncjob.remote import Item, Pages, Reader, opened
 
 HIDDEN = (PULLED_ID, PULLED_ETAG, PULLED_ZONE, PULLED_VALUES)
 SHOWN_FIRST = ("customerProfile.name",)
@@ -117,14 +117,16 @@ def _fitting(values: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-async def _take(job: Job, exchange: Exchange, items: Sequence[Mapping[str, Any]], taken: _Taken, file: TextIO) -> None:
+async def _take(job: Job, exchange: Exchange, items: Sequence[Item], taken: _Taken, file: TextIO) -> None:
     """Write the rows of one page, in its order; a referral that comes on two pages is taken once."""
-    fresh = {str(one["id"]): one for one in items if str(one["id"]).lower() not in taken.ids}
+    fresh = {one.id: (one.etag, one.whole()) for one in items if one.id.lower() not in taken.ids}
     lacking = (
         []
         if job.settings.remote.list_complete
         else [
-            referral for referral, item in fresh.items() if not all(stands(item, field.path) for field in taken.fields)
+            referral
+            for referral, (_, body) in fresh.items()
+            if not all(stands(body, field.path) for field in taken.fields)
         ]
     )
     read: dict[str, Observed | Miss] = {}
@@ -133,14 +135,13 @@ async def _take(job: Job, exchange: Exchange, items: Sequence[Mapping[str, Any]]
         read[referral] = await exchange.read(referral)
 
     await share(exchange, lacking, look_at)
-    for referral, item in fresh.items():
+    for referral, (etag, body) in fresh.items():
         seen = read.get(referral)
         if isinstance(seen, Miss):
             if seen.cause is Cause.NOT_FOUND:  # deleted between the page and the read
                 continue
             raise exchange.over.error if exchange.over else RemoteUnavailable(seen.reason)
-        etag = item.get("eTag")
-        observed = seen or Observed(referral, etag if isinstance(etag, str) else None, item)
+        observed = seen or Observed(referral, etag, body)
         file.write(dumps(columns_to_json(taken.row(observed))) + "\n")
     job.progress("pulling", len(taken.ids), 0)
 

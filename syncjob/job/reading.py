@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from syncjob import sources
 from syncjob.core import feeds, mapping, pulled
@@ -155,11 +157,11 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
         for desired in draft.waiting():
             totals[Cause.TO_SEND] += 1
             draft.settle(Settled.of_desired(desired, Cause.TO_SEND, ""))
-        for settled in draft.settled():
-            if settled.cause is not Cause.TO_SEND:
-                totals[settled.cause] += 1
+        for line in draft.settled():
+            if line.cause is not Cause.TO_SEND:
+                totals[line.cause] += 1
                 if len(bad) < bad_max:
-                    bad.append(settled)
+                    bad.append(line.settled())
     return read_in, bad, totals
 
 

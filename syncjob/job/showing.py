@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncjob.core.fields import PRIVATE
 from syncjob.core.report import by_outcome
@@ -52,7 +54,7 @@ def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
             yield replace(row, reason=words) if row.outcome is Outcome.PLANNED else row
 
     shown = of_plan(plan)
-    return replace(shown, run={**shown.run, "refused_by": " and ".join(refused.guards)}, rows=rows)
+    return dataclasses.replace(shown, run={**shown.run, "refused_by": " and ".join(refused.guards)}, rows=rows)
 
 
 def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, alive: bool = False) -> Report:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
 
-from syncjob.ledger.database import Database
+from syncjob.ledger.database import Database, many
 from syncjob.ledger.decoding import read_value
 from syncjob.ledger.tables import bases, scopes
 from syncjob.model import dumps
@@ -67,7 +67,8 @@ def _moving() -> Any:
     """Give the statement that remembers values: a younger sight stays, a value sent once more counts its nights."""
     words = insert(bases)
     new = words.excluded
-    nights = case(((new.nights > 0) & (new.value == bases.c.value), bases.c.nights + 1), else_=new.nights)
+    none, one = literal_column("0"), literal_column("1")  # written out: what is bound comes from each row
+    nights = case(((new.nights > none) & (new.value == bases.c.value), bases.c.nights + one), else_=new.nights)
     values = {"value": new.value, "at": new.at, "run": new.run, "nights": nights}
     keys = [bases.c.scope, bases.c.referral, bases.c.path]
     younger = (new.at >= bases.c.at) | (bases.c.at > bindparam("today"))
@@ -103,17 +104,15 @@ def move(connection: Connection, scope: int, run: str, seen: Iterable[Base]) -> 
 
     A value that is sent though it was sent and agreed on before counts its nights: something sets it back.
     """
-    many = list(seen)
+    sights = list(seen)
     rows = [
         _row(scope, run, one, path, value) | {"today": FOREVER if one.now is None else one.now}
-        for one in many
+        for one in sights
         for path, value in one.values.items()
     ]
-    first = [_row(scope, run, one, path, value) for one in many for path, value in one.first.items()]
-    if rows:
-        connection.execute(MOVE, rows)
-    if first:
-        connection.execute(FIRST, first)
+    first = [_row(scope, run, one, path, value) for one in sights for path, value in one.first.items()]
+    many(connection, MOVE, rows)
+    many(connection, FIRST, first)
 
 
 def _row(scope: int, run: str, one: Base, path: str, value: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 def read_row(text: str, run: str) -> Settled:
     """Read a row of a run."""
     try:
-        return Settled.from_json(json.loads(text))
+        return Settled.from_line(text)
     except DAMAGED as error:
         raise StorageRefused(f"ledger: a row of run {run} cannot be read ({type(error).__name__}); {REMEDY}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,8 +36,8 @@ class OpenIntent:
 
     @property
     def planned(self) -> Settled:
-        """The change; ValueError, KeyError or TypeError where the record is damaged."""
-        return Settled.from_json(json.loads(self.written))
+        """The change; ValueError where the record is damaged."""
+        return Settled.from_line(self.written)
 
 
 class Recall:

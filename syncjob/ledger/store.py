@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from syncjob.errors import PlanRefused
 from syncjob.ledger import archive, bases, forms
 from syncjob.ledger.bases import Base
-from syncjob.ledger.database import Database
+from syncjob.ledger.database import Database, many
 from syncjob.ledger.migrating import prepared
 from syncjob.ledger.recall import Recall, iso
 from syncjob.ledger.tables import facts, intents, outcomes, runs
@@ -109,8 +111,8 @@ class Ledger(Recall):
                 connection.execute(runs.insert(), row)
                 scope = bases.scope_of(connection, run.job, run.remote)
                 for group in _groups(rows):
-                    connection.execute(FIRST, [_outcome(run.id, one) for one, _ in group])
-                    bases.move(connection, scope, run.id, [base for _, many in group for base in many])
+                    many(connection, FIRST, [_outcome(run.id, one) for one, _ in group])
+                    bases.move(connection, scope, run.id, [base for _, seen in group for base in seen])
         except IntegrityError:
             earlier = self.run_of(run.plan)
             raise PlanRefused(f"this plan was sent already, by run {earlier}; a plan goes once: plan again") from None
@@ -133,7 +135,7 @@ class Ledger(Recall):
             for n in unanswered:
                 here = (outcomes.c.run == run) & (outcomes.c.n == n)
                 text = connection.execute(select(outcomes.c.settled).where(here)).scalar_one()
-                _settle(connection, run, [_unanswered(Settled.from_json(json.loads(text)))])
+                _settle(connection, run, [_unanswered(Settled.from_line(text))])
         self.note(run, {"resumed_at": [*self.facts(run).get("resumed_at", ()), iso(at)]})
 
     def remember(self, name: str, value: str) -> int | None:
@@ -160,8 +162,7 @@ class Ledger(Recall):
     ) -> None:
         """Write a group in one transaction, on disk when this returns."""
         with self.database.writing() as connection:
-            if meant:
-                connection.execute(MEAN, [_intent(run, one) for one in meant])
+            many(connection, MEAN, [_intent(run, one) for one in meant])
             _settle(connection, run, settled)
             if seen:
                 bases.move(connection, self._scope(connection, run), run, seen)
@@ -187,13 +188,8 @@ class Ledger(Recall):
 
 
 def _groups(rows: Iterable[tuple[Settled, Sequence[Base]]]) -> Iterator[list[tuple[Settled, Sequence[Base]]]]:
-    group: list[tuple[Settled, Sequence[Base]]] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == ROWS_PER_GROUP:
-            yield group
-            group = []
-    if group:
+    left = iter(rows)
+    while group := list(islice(left, ROWS_PER_GROUP)):
         yield group
 
 
@@ -202,9 +198,10 @@ def _settle(connection: Connection, run: str, settled: Sequence[Settled]) -> Non
     if not settled:
         return
     ends = [
-        {"of_run": run, "of_n": one.n, "its_cause": str(one.cause), "its_end": dumps(one.to_json())} for one in settled
+        {"of_run": run, "of_n": one.n, "its_cause": str(one.cause), "its_end": one.to_line().decode()}
+        for one in settled
     ]
-    done = connection.execute(SETTLE, ends).rowcount
+    done = many(connection, SETTLE, ends)
     assert done == len(ends), "a row settles once, and was on record before"
 
 
@@ -220,7 +217,7 @@ def _intent(run: str, one: Intent) -> dict[str, Any]:
         "attempt": one.attempt,
         "at": one.at,
         "mark": one.mark,
-        "planned": "" if one.planned is None else dumps(one.planned.to_json()),
+        "planned": "" if one.planned is None else one.planned.to_line().decode(),
     }
 
 
@@ -235,7 +232,7 @@ def _outcome(run: str, one: Settled) -> dict[str, Any]:
         "run": run,
         "n": one.n,
         "cause": str(one.cause),
-        "settled": dumps(one.to_json()),
+        "settled": one.to_line().decode(),
         "key": _called(one),
         "referral": one.id.lower() if one.id else None,
     }

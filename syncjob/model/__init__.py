@@ -6,7 +6,7 @@ from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, Sourc
 from syncjob.model.outcome import CAUSES, NEEDS_PERSON, Cause, Outcome
 from syncjob.model.report import Report, Verdict
 from syncjob.model.stand import Stand, Why
-from syncjob.model.wire import Answer, Heard, dumps
+from syncjob.model.wire import Answer, Heard, coded, dumps
 
 __all__ = [
     "CAUSES",
@@ -35,6 +35,7 @@ __all__ = [
     "Verdict",
     "Why",
     "Wish",
+    "coded",
     "columns_from_json",
     "columns_to_json",
     "dumps",

@@ -39,13 +39,17 @@ KINDS: Mapping[str, type[str]] = {"number": Number, "number1904": Number1904, "d
 NAMES = {kind: name for name, kind in KINDS.items()}
 
 
-def columns_to_json(columns: Mapping[str, str]) -> dict[str, Any]:
+def columns_to_json(columns: Mapping[str, str]) -> Mapping[str, Any]:
     """Give cells by column as JSON: a text as it is, what was typed as `{"number": "12000.5"}`."""
-    return {column: {NAMES[type(cell)]: cell} if type(cell) in NAMES else cell for column, cell in columns.items()}
+    if _are_plain(columns):
+        return columns
+    return {column: {NAMES[type(cell)]: str(cell)} if type(cell) in NAMES else cell for column, cell in columns.items()}
 
 
-def columns_from_json(columns: Mapping[str, Any]) -> dict[str, str]:
-    """Read what `columns_to_json` gave."""
+def columns_from_json(columns: Mapping[str, Any]) -> Mapping[str, str]:
+    """Give cells by column as they were before they became JSON."""
+    if _are_plain(columns):
+        return columns
     return {column: cell if isinstance(cell, str) else _typed(cell) for column, cell in columns.items()}
 
 
@@ -63,6 +67,11 @@ def retyped(columns: Mapping[str, str], types: str) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return dict(columns)
     return {**columns, **kept}
+
+
+def _are_plain(columns: Mapping[str, Any]) -> bool:
+    """Tell whether all cells are texts: those of a CSV file are."""
+    return all(type(cell) is str for cell in columns.values())
 
 
 def _typed(cell: Mapping[str, str]) -> str:

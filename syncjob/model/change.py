@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from syncjob.model.cell import columns_from_json, columns_to_json
 from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow, Wish
-from syncjob.model.outcome import CAUSES, Cause, Outcome
+from syncjob.model.outcome import Cause, Outcome
 from syncjob.model.stand import Stand, Why
+from syncjob.model.wire import coded, reader
 
 
-@dataclass(frozen=True, slots=True)
-class Triple:
+class Triple(Struct, frozen=True, omit_defaults=True, gc=False):
     """What base, observed and desired say of one named field, and where that puts row and remote.
 
     `removed` are those who are to leave a list; `column` is where the wish was written; `stand` is None in what an
@@ -32,39 +34,15 @@ class Triple:
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object; what is not known is left out."""
-        known = {} if self.base is UNKNOWN else {"base": self.base}
-        more = {
-            "zone": self.zone,
-            "removed": list(self.removed),
-            "column": self.column,
-            "stand": self.stand,
-            "why": self.why,
-        }
-        said = {name: value for name, value in more.items() if value}
-        return {"path": self.path, **known, "observed": self.observed, "desired": self.desired, **said}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Triple:
-        """Read what `to_json` gave."""
-        return cls(
-            path=value["path"],
-            observed=value["observed"],
-            desired=value["desired"],
-            base=value.get("base", UNKNOWN),
-            zone=value.get("zone"),
-            removed=tuple(value.get("removed", ())),
-            column=value.get("column", ""),
-            stand=Stand(value["stand"]) if "stand" in value else None,
-            why=Why(value.get("why", "")),
-        )
+        said: dict[str, Any] = msgspec.to_builtins(self)
+        return said
 
     def wish(self) -> Wish:
         """Give the wish that it was made from."""
         return Wish(self.path, self.desired, self.column, self.zone, self.removed)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True, gc=False):
     """One operation of a JSON Patch (RFC 6902); the remote knows only `add` and `replace`."""
 
     op: str
@@ -84,14 +62,8 @@ class Operation:
             return False
         return Operation(self.op, f"{self.path}/{step}", self.value[step]).reaches(path)
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Operation:
-        """Read what `to_json` gave."""
-        return cls(value["op"], value["path"], value["value"])
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A pair and its patch, never empty; `etag` is the one that the patch was made from."""
 
     n: int
@@ -110,8 +82,7 @@ class Change:
         assert self.etag, "no change without an eTag"
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """How a row ended, with all that a plan, a ledger or a report says of it."""
 
     n: int
@@ -179,40 +150,70 @@ class Settled:
         row = (self.n, self.place, self.key, self.columns)
         return Change(*row, self.id, self.etag or "", self.triples, self.operations, self.warnings)
 
-    def to_json(self) -> dict[str, Any]:
-        """Give one JSON object, complete: `from_json` gives the same value back."""
-        return {
-            "n": self.n,
-            **self.place.to_json(),
-            "key": self.key,
-            "id": self.id,
-            "etag": self.etag,
-            "outcome": self.outcome,
-            "cause": self.cause,
-            "reason": self.reason,
-            "warnings": list(self.warnings),
-            "columns": columns_to_json(self.columns),
-            "fields": [triple.to_json() for triple in self.triples],
-            "operations": [operation.to_json() for operation in self.operations],
-            "attempts": self.attempts,
-            "request_ids": list(self.request_ids),
-        }
+    def to_line(self) -> bytes:
+        """Give one JSON object on one line, complete: `from_line` gives the same value back."""
+        place = self.place
+        return coded(
+            _Line(
+                n=self.n,
+                source=place.source,
+                line=place.line,
+                sheet=place.sheet,
+                key=self.key,
+                id=self.id,
+                etag=self.etag,
+                outcome=self.cause.outcome,
+                cause=self.cause,
+                reason=self.reason,
+                warnings=self.warnings,
+                columns=columns_to_json(self.columns),
+                fields=self.triples,
+                operations=self.operations,
+                attempts=self.attempts,
+                request_ids=self.request_ids,
+            )
+        )
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Settled:
-        """Read what `to_json` gave; KeyError when it is not that."""
+    def from_line(cls, line: bytes | str) -> Settled:
+        """Read what `to_line` gave; ValueError when it is not that."""
+        one = _read(line)
         return cls(
-            n=value["n"],
-            place=Place.from_json(value),
-            key=value["key"],
-            columns=columns_from_json(value["columns"]),
-            cause=CAUSES[value["cause"]],
-            reason=value["reason"],
-            id=value["id"],
-            etag=value["etag"],
-            warnings=tuple(value["warnings"]),
-            triples=tuple(map(Triple.from_json, value["fields"])),
-            operations=tuple(map(Operation.from_json, value["operations"])),
-            attempts=value["attempts"],
-            request_ids=tuple(value["request_ids"]),
+            one.n,
+            Place(one.source, one.line, one.sheet),
+            one.key,
+            columns_from_json(one.columns),
+            one.cause,
+            one.reason,
+            one.id,
+            one.etag,
+            one.warnings,
+            one.fields,
+            one.operations,
+            one.attempts,
+            one.request_ids,
         )
+
+
+class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A settled row as it stands in files and in the ledger, in their words and order."""
+
+    n: int
+    source: str
+    line: int
+    sheet: str = ""
+    key: str
+    id: str | None
+    etag: str | None
+    outcome: Outcome
+    cause: Cause
+    reason: str
+    warnings: tuple[str, ...]
+    columns: Mapping[str, Any]
+    fields: tuple[Triple, ...]
+    operations: tuple[Operation, ...]
+    attempts: int
+    request_ids: tuple[str, ...]
+
+
+_read = reader(_Line)

@@ -7,18 +7,23 @@ are JSON Pointers (RFC 6901).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncjob.model.cell import columns_from_json, columns_to_json
 from syncjob.model.stand import Stand, Why
+from syncjob.model.wire import coded, reader
 
-NOTHING: Mapping[str, Any] = {}
+if TYPE_CHECKING:
+    Cells = Mapping[str, str]
+else:
+    Cells = Mapping[str, Any]  # as they are read back: a typed cell is an object at first, see `cell`
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a row stood: `deals.csv:17`, or `deals.xlsx Pipeline!17` in a workbook."""
 
     source: str
@@ -37,14 +42,8 @@ class Place:
         """Give the parts of a row's JSON object that say where it stood."""
         return {"source": self.source, "line": self.line} | ({"sheet": self.sheet} if self.sheet else {})
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Place:
-        """Read what `to_json` gave, from the row's whole object."""
-        return cls(value["source"], value["line"], value.get("sheet", ""))
 
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(Struct, frozen=True, omit_defaults=True):
     """One row as it was read: cells by column, untouched; `fault` says why the line cannot be parted into cells.
 
     `own` are the cells of columns that our own reports have added, by name without the prefix; `letters` are, by
@@ -54,20 +53,19 @@ class SourceRow:
 
     n: int
     place: Place
-    columns: Mapping[str, str]
+    columns: Cells
     fault: str = ""
     warnings: tuple[str, ...] = ()
-    own: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    letters: Mapping[str, str] = field(default_factory=lambda: NOTHING)
-    flaws: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    own: Mapping[str, str] = {}
+    letters: Mapping[str, str] = {}
+    flaws: Mapping[str, str] = {}
 
     def at(self, column: str) -> str:
         """Say where a cell stands: by its column's name, in a workbook by its address as well."""
         return f"{self.place.address(self.letters[column])} {column}" if column in self.letters else column
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True, array_like=True, gc=False):
     """What a row asks of one field: `desired` as it goes over the wire; None clears.
 
     `zone` is the IANA time zone in which a date is meant; `column` is where the wish was written. `removed` are the
@@ -81,8 +79,7 @@ class Wish:
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True, omit_defaults=True):
     """A row that could be read: its key and its wishes, one a path.
 
     `id` is the referral where the row names it itself, or a person has linked it. `base` holds, by path, the last
@@ -95,41 +92,28 @@ class Desired:
     verify: str | None = None
     warnings: tuple[str, ...] = ()
     id: str = ""
-    base: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    answers: Mapping[str, Why] = field(default_factory=lambda: NOTHING)
+    base: Mapping[str, Any] = {}
+    answers: Mapping[str, Why] = {}
 
-    def to_json(self) -> dict[str, Any]:
-        """Give one JSON object, complete: `from_json` gives the same value back, but for the row's own columns."""
-        return {
-            "n": self.row.n,
-            **self.row.place.to_json(),
-            "columns": columns_to_json(self.row.columns),
-            "letters": self.row.letters,
-            "key": self.key,
-            "wishes": [[wish.path, wish.desired, wish.column, wish.zone, wish.removed] for wish in self.wishes],
-            "verify": self.verify,
-            "warnings": list(self.warnings),
-            "id": self.id,
-            "base": self.base,
-            "answers": self.answers,
-        }
+    def to_line(self) -> bytes:
+        """Give one JSON object on one line; `from_line` gives the same value back, but for the row's own columns."""
+        row, columns = self.row, columns_to_json(self.row.columns)
+        if row.own or columns is not row.columns:
+            return coded(replace(self, row=replace(row, own={}, columns=columns)))
+        return coded(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Desired:
-        """Read what `to_json` gave."""
-        columns = columns_from_json(value["columns"])
-        row = SourceRow(value["n"], Place.from_json(value), columns, letters=value["letters"])
-        wishes = tuple(
-            Wish(path, desired, column, zone, tuple(removed))
-            for path, desired, column, zone, removed in value["wishes"]
-        )
-        answers = {path: Why(why) for path, why in value["answers"].items()}
-        known = (value["verify"], tuple(value["warnings"]), value["id"], value["base"], answers)
-        return cls(row, value["key"], wishes, *known)
+    def from_line(cls, line: bytes) -> Desired:
+        """Read what `to_line` gave."""
+        found = _read(line)
+        columns = columns_from_json(found.row.columns)
+        return found if columns is found.row.columns else replace(found, row=replace(found.row, columns=columns))
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+_read = reader(Desired)
+
+
+class Observed(Struct, frozen=True):
     """A referral as the remote showed it; `etag` verbatim, quotes included, or None."""
 
     id: str
@@ -146,8 +130,7 @@ class Unknown(Enum):
 UNKNOWN = Unknown.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A row and the referral it names; `base` holds, by path, the last agreed value where one is known.
 
     `kept` holds, by path, (what was asked once, what the remote made of it): asking again would change nothing.
@@ -157,7 +140,7 @@ class Pair:
 
     desired: Desired
     observed: Observed
-    base: Mapping[str, Any] = field(default_factory=dict)
-    kept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    nights: Mapping[str, int] = field(default_factory=dict)
-    left: Mapping[str, tuple[Any, Stand, Why]] = field(default_factory=dict)
+    base: Mapping[str, Any] = {}
+    kept: Mapping[str, tuple[Any, Any]] = {}
+    nights: Mapping[str, int] = {}
+    left: Mapping[str, tuple[Any, Stand, Why]] = {}

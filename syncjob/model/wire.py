@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+Kind = TypeVar("Kind")
+HALF = b"\\ud"
 
 
 class Heard(StrEnum):
@@ -38,19 +43,41 @@ class Answer:
     date: datetime | None = None
 
 
-def dumps(value: Any) -> str:
-    """Write JSON on one line; a Decimal becomes the plain string of its digits, half a surrogate its escape."""
-    text = _encoded(value)
+def coded(value: Any) -> bytes:
+    """Write JSON on one line: our structures as objects, a Decimal and a typed cell as their text.
+
+    Half a surrogate pair, which a server may send and UTF-8 cannot hold, becomes its escape.
+    """
     try:
-        text.encode()
+        return _encoder.encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), default=_plain)
-    return text
+        plain = msgspec.to_builtins(value, enc_hook=_plain)
+        return json.dumps(plain, separators=(",", ":")).encode()
 
 
-def _plain(value: object) -> str:
-    assert isinstance(value, Decimal), f"not a JSON value: {type(value).__name__}"
-    return format(value, "f")
+def dumps(value: Any) -> str:
+    """Write the same as a text."""
+    return coded(value).decode()
 
 
-_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode  # made once
+def reader(kind: type[Kind]) -> Callable[[bytes | str], Kind]:
+    """Give what reads values of a kind from what `coded` wrote; ValueError where it is something else."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def read(line: bytes | str) -> Kind:
+        try:
+            return decode(line)
+        except msgspec.DecodeError:
+            if HALF not in (line if isinstance(line, bytes) else line.encode()):
+                raise
+            return msgspec.convert(json.loads(line), kind)
+
+    return read
+
+
+def _plain(value: object) -> object:
+    assert isinstance(value, str), f"not a JSON value: {type(value).__name__}"
+    return str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)  # made once

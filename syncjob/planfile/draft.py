@@ -6,24 +6,31 @@ A scratch SQLite file, never synced: it lives and dies with one run. A row waits
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from syncjob.errors import StorageRefused
-from syncjob.model import Desired, Settled, dumps
+from syncjob.model import Desired, Settled
+from syncjob.planfile.line import Line
 
 TABLES = """
-CREATE TABLE rows (n INTEGER PRIMARY KEY, key TEXT, id TEXT, waits INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE matches (n INTEGER, id TEXT, settled TEXT, PRIMARY KEY (n, id)) WITHOUT ROWID;
+CREATE TABLE rows (n INTEGER PRIMARY KEY, key TEXT, id TEXT, waits INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE matches (n INTEGER, id TEXT, settled BLOB, PRIMARY KEY (n, id)) WITHOUT ROWID;
 """
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS keys ON rows (key, n) WHERE waits",
     "CREATE INDEX IF NOT EXISTS ids ON rows (id, n) WHERE waits",
 )
+ONLY_ONE = """
+UPDATE rows SET waits = 0, body = one.settled
+FROM (SELECT n, settled FROM matches GROUP BY n HAVING count(*) = 1) AS one
+WHERE rows.waits AND one.n = rows.n AND one.settled IS NOT NULL
+"""
 BATCH_ROWS = 500
+NAMES_AT_ONCE = 500  # in one question: SQLite takes many more, but no index is quicker for it
 
 
 class Draft:
@@ -48,14 +55,11 @@ class Draft:
         """Take a row that was read: one that waits, or one that is settled already."""
         waits = isinstance(row, Desired)
         n = row.row.n if isinstance(row, Desired) else row.n
-        known = row.id or ""
-        self._do("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (n, row.key, known, waits, dumps(row.to_json())))
+        self._do("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (n, row.key, row.id or "", waits, row.to_line()))
 
     def settle(self, settled: Settled) -> None:
         """End a row's waiting."""
-        done = self._do(
-            "UPDATE rows SET waits = 0, body = ? WHERE n = ? AND waits", (dumps(settled.to_json()), settled.n)
-        )
+        done = self._do("UPDATE rows SET waits = 0, body = ? WHERE n = ? AND waits", (settled.to_line(), settled.n))
         assert done.rowcount == 1, f"row {settled.n} is settled once"
 
     def twins(self) -> Iterator[list[Desired]]:
@@ -65,15 +69,18 @@ class Draft:
         for column in ("key", "id"):
             shared = f"SELECT {column} FROM rows WHERE waits AND {column} <> '' GROUP BY {column} HAVING count(*) > 1"  # noqa: S608  # our own words
             for (value,) in self._do(f"{shared} ORDER BY min(n)").fetchall():
-                yield self._with(column, value)
+                found = self._do(f"SELECT body FROM rows WHERE waits AND {column} = ? ORDER BY n", (value,))  # noqa: S608  # our own words
+                yield [Desired.from_line(body) for (body,) in found]
 
-    def find(self, key: str, referral: str) -> list[Desired]:
-        """Give the waiting rows that name a referral by its key or by its id."""
-        found = {
-            one.row.n: one
-            for one in (*(self._with("key", key) if key else ()), *(self._with("id", referral) if referral else ()))
-        }
-        return [found[n] for n in sorted(found)]
+    def find(self, named: Sequence[tuple[str, str]]) -> list[list[Desired]]:
+        """Give, for each (key, id) of a referral, the waiting rows that name it by its key or by its id, by number."""
+        by_key = self._with("key", {key for key, _ in named if key})
+        by_id = self._with("id", {referral for _, referral in named if referral})
+        found = []
+        for key, referral in named:
+            rows = {one.row.n: one for one in (*by_key.get(key, ()), *by_id.get(referral, ()))}
+            found.append([rows[n] for n in sorted(rows)])
+        return found
 
     def rivals(self) -> list[list[int]]:
         """Give the numbers of the waiting rows for which one and the same referral was seen."""
@@ -86,32 +93,42 @@ class Draft:
     def row(self, n: int) -> Desired | None:
         """Give a waiting row by its number; None once it is settled."""
         found = self._do("SELECT body FROM rows WHERE waits AND n = ?", (n,)).fetchone()
-        return Desired.from_json(json.loads(found[0])) if found else None
+        return Desired.from_line(found[0]) if found else None
 
-    def _with(self, column: str, value: str) -> list[Desired]:
-        words = f"SELECT body FROM rows WHERE waits AND {column} = ? ORDER BY n"  # noqa: S608  # our own words
-        return [Desired.from_json(json.loads(body)) for (body,) in self._do(words, (value,))]
+    def _with(self, column: str, values: Collection[str]) -> dict[str, list[Desired]]:
+        found: dict[str, list[Desired]] = {}
+        left = iter(values)
+        while group := tuple(islice(left, NAMES_AT_ONCE)):
+            places = ",".join("?" * len(group))
+            words = f"SELECT {column}, body FROM rows WHERE waits AND {column} IN ({places})"  # noqa: S608  # our own words
+            for value, body in self._do(words, group):
+                found.setdefault(value, []).append(Desired.from_line(body))
+        return found
 
-    def match(self, n: int, referral: str, settled: Settled | None) -> None:
-        """Note that a referral was seen for a row, and how it would settle if this is the only one."""
-        body = None if settled is None else dumps(settled.to_json())
-        self._do("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", (n, referral, body))
+    def match(self, seen: Iterable[tuple[int, str, Settled | None]]) -> None:
+        """Note (row, referral, how the row would settle if this is the only one) for every referral that was seen."""
+        lines = ((n, referral, None if settled is None else settled.to_line()) for n, referral, settled in seen)
+        try:
+            self._db.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", lines)
+        except sqlite3.Error as error:
+            raise self._full(error) from error
 
-    def matches(self, n: int) -> list[tuple[str, Settled | None]]:
+    def settle_matched(self) -> None:
+        """Settle the rows for which one referral was seen and no other, where the sight of it was enough."""
+        self._do(ONLY_ONE)
+
+    def matches(self, n: int) -> list[str]:
         """Give the referrals that were seen for a row."""
-        found = self._do("SELECT id, settled FROM matches WHERE n = ? ORDER BY id", (n,))
-        return [(one, Settled.from_json(json.loads(body)) if body else None) for one, body in found]
+        return [one for (one,) in self._do("SELECT id FROM matches WHERE n = ? ORDER BY id", (n,))]
 
     def waiting(self) -> Iterator[Desired]:
         """Give the waiting rows in input order; rows may be settled while this goes on."""
-        for body in self._walk("AND waits"):
-            yield Desired.from_json(body)
+        return map(Desired.from_line, self._walk("AND waits"))
 
-    def settled(self) -> Iterator[Settled]:
+    def settled(self) -> Iterator[Line]:
         """Give every row in input order, once all are settled."""
         assert not self.count(waiting=True), "every row is settled before the plan is written"
-        for body in self._walk(""):
-            yield Settled.from_json(body)
+        return map(Line.read, self._walk(""))
 
     def named(self) -> bool:
         """Tell whether every waiting row names its referral by id and by nothing else: a linked row has a key too."""
@@ -131,13 +148,13 @@ class Draft:
     def _full(self, error: sqlite3.Error) -> StorageRefused:
         return StorageRefused(f"the scratch file for rows ({self._path}): {error}; is the disk full?")
 
-    def _walk(self, condition: str) -> Iterator[Any]:
+    def _walk(self, condition: str) -> Iterator[bytes]:
         last = 0
         while True:
             words = f"SELECT n, body FROM rows WHERE n > ? {condition} ORDER BY n LIMIT {BATCH_ROWS}"  # noqa: S608  # our own words
             found = self._do(words, (last,)).fetchall()
             for n, body in found:
                 last = n
-                yield json.loads(body)
+                yield body
             if len(found) < BATCH_ROWS:
                 return

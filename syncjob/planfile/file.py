@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from syncjob.errors import PlanRefused, StorageRefused
-from syncjob.model import CAUSES, Cause, Settled, Verdict, dumps
+from syncjob.model import CAUSES, Cause, Settled, Verdict, coded
+from syncjob.planfile.line import Line
 from syncjob.whole import written
 
 VERSION = 2
 CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
+ROW = b'{"n":'
 SEAL = ',"digest":"sha256:'
 
 
@@ -65,15 +67,18 @@ class Footer:
     notes: tuple[str, ...] = ()
 
 
-def write(path: Path, header: Header, rows: Iterable[Settled], footer: Footer) -> None:
-    """Write a plan, whole or not at all: 0600, synced, renamed into place."""
+def write(path: Path, header: Header, lines: Iterable[Line], footer: Callable[[], Footer]) -> None:
+    """Write a plan, whole or not at all: 0600, synced, renamed into place.
+
+    `footer` is asked once all lines have gone by: they are counted on their way.
+    """
 
     def fill(file: BinaryIO) -> None:
         seal = hashlib.sha256()
-        for line in _lines(header, rows):
+        for line in _lines(header, lines):
             file.write(line)
             seal.update(line)
-        foot = _footer(footer)
+        foot = _footer(footer())
         seal.update(foot)
         file.write(_sealed(foot, seal.hexdigest()))
 
@@ -114,19 +119,23 @@ class PlanFile:
         """Give the same plan with fewer rows to send: `turn` is handed every row, and may only hold one back."""
         narrower = copy(self)
         narrower._turn = turn  # noqa: SLF001  # the copy is ours
-        totals = Counter(settled.cause for settled in narrower.rows())
+        totals = Counter(line.cause for line in narrower.lines())
         narrower.footer = replace(self.footer, totals=totals, verdicts=())
         return narrower
 
     def rows(self) -> Iterator[Settled]:
         """Give the rows in input order."""
+        return (line.settled() for line in self.lines())
+
+    def lines(self) -> Iterator[Line]:
+        """Give the rows in input order as they are written, for those who need but a few of them whole."""
         with self._path.open("rb") as file:
             next(file)
-            for line in file:
-                value = json.loads(line)
-                if "n" not in value:
+            for text in file:
+                if not text.startswith(ROW):
                     return
-                yield self._turn(Settled.from_json(value))
+                line = Line.read(text.rstrip(b"\n"))
+                yield line if self._turn is _as_it_is else Line.of(self._turn(line.settled()))
 
     def check(
         self, *, job: str, remote: str, tenant: str | None, config: str, now: datetime, age_max: timedelta
@@ -171,10 +180,10 @@ def _pour(path: Path, copy: BinaryIO) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def _lines(header: Header, rows: Iterable[Settled]) -> Iterator[bytes]:
-    yield (dumps({"syncjob": "plan", "version": VERSION} | asdict(header)) + "\n").encode()
-    for row in rows:
-        yield (dumps(row.to_json()) + "\n").encode()
+def _lines(header: Header, lines: Iterable[Line]) -> Iterator[bytes]:
+    yield coded({"syncjob": "plan", "version": VERSION} | asdict(header)) + b"\n"
+    for line in lines:
+        yield line.text + b"\n"
 
 
 def _footer(footer: Footer) -> bytes:
@@ -185,7 +194,7 @@ def _footer(footer: Footer) -> bytes:
         "requests": dict(footer.requests),
         "notes": list(footer.notes),
     }
-    return dumps(value).removesuffix("}").encode()
+    return coded(value).removesuffix(b"}")
 
 
 def _sealed(foot: bytes, seal: str) -> bytes:

@@ -14,7 +14,7 @@ from syncjob.remote.auth import (
     multi_factor,
 )
 from syncjob.remote.client import Access, Reader, Writer, opened
-from syncjob.remote.listing import Pages
+from syncjob.remote.listing import Item, Pages, Sight
 from syncjob.remote.transport import within
 
 __all__ = [
@@ -22,8 +22,10 @@ __all__ = [
     "UNUSED_DAYS_WARN",
     "Access",
     "Credential",
+    "Item",
     "Pages",
     "Reader",
+    "Sight",
     "Writer",
     "claims_of",
     "credential_of",

@@ -17,6 +17,7 @@ import httpx
 
 from syncjob.model import Answer, Operation
 from syncjob.remote.auth import Credential
+from syncjob.remote.decoding import page
 from syncjob.remote.transport import Connection
 from syncjob.remote.trust import trust
 from syncjob.settings import Limits, Remote
@@ -40,7 +41,7 @@ class Reader:
 
     async def page(self, query: str, request_id: str) -> Answer:
         """Ask for one page of the listing."""
-        return await self._connection.send("GET", query=query, headers=self._marked(request_id))
+        return await self._connection.send("GET", query=query, headers=self._marked(request_id), decode=page)
 
     @property
     def token(self) -> str | None:

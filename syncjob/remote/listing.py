@@ -7,18 +7,78 @@ query is taken. A link that comes twice, or pages beyond the limit, end the run:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from syncjob.errors import BrokenAssumption, RemoteUnavailable
+from syncjob.remote.decoding import Page, fraction, strictly
 from syncjob.settings import Remote
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One referral of a listing: what the `Sight` has read of it, and the whole as it came."""
+
+    id: str
+    seen: Mapping[str, Any]
+    written: Any
+
+    @property
+    def etag(self) -> str | None:
+        """Its eTag, verbatim; None where it has none."""
+        found = self.seen.get("eTag")
+        return found if isinstance(found, str) else None
+
+    def whole(self) -> Mapping[str, Any]:
+        """Read all of it; RemoteUnavailable where it is no JSON object that can be relied on."""
+        found = strictly(bytes(self.written)) if isinstance(self.written, msgspec.Raw) else self.written
+        if not isinstance(found, Mapping):
+            raise RemoteUnavailable(NO_LIST)
+        return found
+
+
+class Sight:
+    """What is read of every item of a listing: the fields that the job names, and of the rest no more than its end.
+
+    Reading a whole referral costs many times as much, and of most of them nobody needs it. Where a field stands
+    in something that is no object, the whole is read.
+    """
+
+    def __init__(self, paths: Collection[str]) -> None:
+        """Look at these paths (JSON Pointers), its id, eTag and CRM id."""
+        named = dict.fromkeys(("/id", "/eTag", "/externalReferenceId", *paths))
+        self._decode = msgspec.json.Decoder(_shape("Referral", list(named)), float_hook=fraction).decode
+
+    def of(self, written: Any) -> Item | None:
+        """Read one item as it is written, unless it is read already; None where it is no referral."""
+        try:
+            seen = self._decode(written) if isinstance(written, msgspec.Raw) else written
+        except msgspec.DecodeError:
+            seen = strictly(bytes(written))
+        if not isinstance(seen, Mapping) or not seen.get("id"):
+            return None
+        return Item(str(seen["id"]), seen, written)
+
+
+def _shape(name: str, paths: Collection[str]) -> Any:
+    """Give the type of an object that has these paths and no others, each of them if it is there."""
+    below: dict[str, list[str]] = {}
+    for path in paths:
+        step, _, rest = path[1:].partition("/")
+        below.setdefault(step, []).extend([f"/{rest}"] if rest else [])
+    parts = {step: _shape(f"{name}_{step}", rest) if rest else Any for step, rest in below.items()}
+    return TypedDict(name, parts, total=False)  # type: ignore[operator]  # made of the configuration
+
+
+NO_LIST = "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
 
 
 class Pages:
     """The way through one listing: `query` is the next to ask for, None at the end."""
 
-    def __init__(self, remote: Remote, pages_max: int) -> None:
+    def __init__(self, remote: Remote, pages_max: int, sight: Sight | None = None) -> None:
         """Start at the first page, oldest referral first, so that what is created meanwhile comes last."""
         asked = {"$orderby": "createdDateTime", "$top": str(remote.page_rows), "$count": "true"}
         if remote.filter:
@@ -27,15 +87,15 @@ class Pages:
         self._seen: set[str] = set()
         self._ids: set[str] = set()
         self._pages_max = pages_max
+        self._sight = sight or Sight(())
 
-    def items(self, body: Any) -> list[Mapping[str, Any]]:
+    def items(self, body: Any) -> list[Item]:
         """Take a page: give its items and set the next query."""
-        values = body.get("value") if isinstance(body, Mapping) else None
-        if not isinstance(values, list) or not all(isinstance(one, Mapping) and one.get("id") for one in values):
-            raise RemoteUnavailable(
-                "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
-            )
-        self._ids |= {str(one["id"]) for one in values if one.get("id")}
+        items = [self._sight.of(one) for one in body.value] if isinstance(body, Page) else [None]
+        found = [one for one in items if one is not None]
+        if len(found) < len(items):
+            raise RemoteUnavailable(NO_LIST)
+        self._ids.update(one.id for one in found)
         query = self._next(body)
         if query in self._seen:
             raise BrokenAssumption("the listing's nextLink came a second time: the remote walks in circles")
@@ -44,17 +104,17 @@ class Pages:
         if query:
             self._seen.add(query)
         self.query = query or None
-        return values
+        return found
 
-    def _next(self, body: Mapping[str, Any]) -> str:
+    def _next(self, page: Page) -> str:
         """Give the next query; a listing that breaks off must not pass for a whole one."""
-        link = body.get("@odata.nextLink")
+        link = page.link
         if link:
             query = urlsplit(link).query if isinstance(link, str) else ""
             if not query:
                 raise BrokenAssumption("the listing's nextLink has no query; how the listing goes on is unknown")
             return query
-        count = body.get("@odata.count")
+        count = page.count
         if isinstance(count, int) and len(self._ids) < count:
             raise RemoteUnavailable(f"the listing ended after {len(self._ids)} of {count} referrals; run again")
         return ""

@@ -12,22 +12,20 @@ bound around the whole exchange.
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 
 from syncjob import __version__
 from syncjob.model import Answer, Heard
 from syncjob.remote.auth import Bearer, Credential
+from syncjob.remote.decoding import strictly
 from syncjob.settings import Limits, Remote
 
-EXPONENT_MAX = 60
 ANSWER_BYTES_MAX = 5 * 1024 * 1024
 TELLING = ("resourceModified", "insufficent_claims", "insufficient_claims", "900421")
 GATEWAYS_MAY_SAY = (401, 403, 408, 412, 423, 425, 428, 429, 499)
@@ -78,9 +76,19 @@ class Connection:
         )
 
     async def send(
-        self, method: str, below: str = "", *, query: str = "", headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        below: str = "",
+        *,
+        query: str = "",
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        decode: Callable[[bytes], Any] = strictly,
     ) -> Answer:
-        """Send one request to the referrals (or one `/id` below them) and say what was heard."""
+        """Send one request to the referrals (or one `/id` below them) and say what was heard.
+
+        `decode` reads the answer's JSON, and gives None where it is none.
+        """
         assert method in self.methods, f"this connection cannot send {method}"
         await self.bearer.fresh()
         url = self._url.copy_with(path=self._url.path + below, query=query.encode() or None)
@@ -89,7 +97,7 @@ class Connection:
                 asyncio.timeout(self._answer_s),
                 self._client.stream(method, url, headers=dict(headers), content=body) as response,
             ):
-                return self._answer(method, response, await _bounded(response))
+                return self._answer(method, response, await _bounded(response), decode)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Answer(Heard.UNSENT, note=f"no connection to {url.host}: {error or type(error).__name__}")
         except TimeoutError:
@@ -101,9 +109,9 @@ class Connection:
         """Close the connection."""
         await self._client.aclose()
 
-    def _answer(self, method: str, response: httpx.Response, content: bytes) -> Answer:
+    def _answer(self, method: str, response: httpx.Response, content: bytes, decode: Callable[[bytes], Any]) -> Answer:
         status, kind = response.status_code, response.headers.get("content-type", "")
-        body = _decoded(content) if "json" in kind or not kind else None
+        body = decode(content) if "json" in kind or not kind else None
         if body is None and (httpx.codes.is_success(status) and (content or method == "GET")):
             raise _Undecodable(f"it is not the Referrals API's ({kind or 'no content type'}, status {status})")
         if content and body is None and status in CLIENT_ERRORS and status not in GATEWAYS_MAY_SAY:
@@ -156,34 +164,6 @@ async def _bounded(response: httpx.Response) -> bytes:
             raise _Undecodable(f"it is larger than {ANSWER_BYTES_MAX} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _decoded(content: bytes) -> Any:
-    """Read JSON strictly: no NaN, no Infinity, no name twice, fractions as Decimal; None where it is no JSON."""
-    try:
-        return json.loads(content, parse_float=_fraction, parse_constant=_refuse, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _fraction(digits: str) -> Decimal | str:
-    """Read a fraction exactly; what no amount can be (1e400) stays the text that it is, and means no number."""
-    try:
-        amount = Decimal(digits)
-    except InvalidOperation:
-        return digits
-    return amount if abs(amount.adjusted()) <= EXPONENT_MAX else digits
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
 
 
 def _error(body: Any) -> tuple[str, str]:

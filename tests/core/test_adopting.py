@@ -9,6 +9,7 @@ import pytest
 from asked import AMOUNT, CURRENCY, STATUS, SUBSTATUS, TEAM, applied, observed, paired, pairs, rules, wish
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from syncjob.core.adopting import Whose, adopted
 from syncjob.core.agreeing import agreed
@@ -85,7 +86,7 @@ def test_status_and_substatus_are_adopted_as_one() -> None:
 
 def test_whoever_is_to_leave_a_list_stays_where_the_remote_is_right() -> None:
     """`<remove>` is the row's word too: where the remote's counts nobody is taken off."""
-    team = replace(wish(TEAM, []), removed=("a@contoso.example",))
+    team = structs.replace(wish(TEAM, []), removed=("a@contoso.example",))
     kept = diff(adopted(paired(BODY, team), "remote", KEEP), KEEP)
     assert isinstance(kept, Settled)
     assert (kept.cause, kept.triples) == (Cause.IN_STEP, ())
@@ -98,7 +99,7 @@ def test_whoever_is_to_leave_a_list_stays_where_the_remote_is_right() -> None:
 def test_an_answer_survives_the_draft() -> None:
     """What was said of a row is written down with it, complete."""
     row = adopted(paired(BODY, wish("/name", "mine")), "remote", KEEP).desired
-    assert Desired.from_json(row.to_json()) == row
+    assert Desired.from_line(row.to_line()) == row
 
 
 many = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])

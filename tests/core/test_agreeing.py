@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from asked import AMOUNT, NOTES, STATUS, SUBSTATUS, TEAM, applied, configured, observed, paired, pairs, rules, wish
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 
 from syncjob.core.agreeing import agreed, answered, moved_from
 from syncjob.core.diff import again, diff, marks

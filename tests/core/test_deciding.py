@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from asked import AMOUNT, GUID, STATUS, SUBSTATUS, configured
+from msgspec.structs import replace
 
 from syncjob.core.agreeing import answered
 from syncjob.core.diff import diff
 from syncjob.core.feeds import compiled
 from syncjob.core.mapping import map_row
 from syncjob.core.merge import Rules
-from syncjob.model import Cause, Change, Desired, Number, Observed, Pair, Place, Settled, SourceRow, Stand, Why
+from syncjob.model import Cause, Change, Desired, Number, Observed, Pair, Place, Settled, SourceRow, Stand, Triple, Why
 from syncjob.model.remembering import disputed, remember, remembered
 
 FIELDS: dict[str, Any] = {
@@ -59,7 +60,7 @@ def again(held: dict[str, Any], cells: dict[str, str] = CELLS, *, rules: Rules =
     found = map_row(FEEDS, SourceRow(1, Place("report.xlsx", 2, "rows"), cells, own=mine))
     if isinstance(found, Settled):
         return found
-    found = Desired.from_json(found.to_json())
+    found = Desired.from_line(found.to_line())
     return diff(Pair(found, Observed(GUID, '"f"', held), found.base), rules)
 
 
@@ -186,9 +187,7 @@ def test_a_decision_where_nothing_was_in_conflict_is_told() -> None:
 
 def test_what_is_remembered_fits_a_cell() -> None:
     """Or is left out whole; what cannot be read is told from what was never there."""
-    long = Settled.from_json(
-        CONFLICT.to_json() | {"fields": [{"path": "/name", "base": "x" * 40_000, "observed": 1, "desired": 2}]}
-    )
+    long = replace(CONFLICT, triples=(Triple("/name", 1, 2, "x" * 40_000),))
     assert remember(long) == ""
     assert remembered("") == {}
     assert remembered("x") is None

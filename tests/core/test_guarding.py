@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ def tally(*rows: list[Operation], unchanged: int = 0) -> Tally:
 def judged(counted: Tally, allowed: dict[str, int | None] | None = None, **guards: Any) -> list[tuple[str, int, int]]:
     """Give which guards would act, each with its numbers."""
     return [(one.guard, one.count, one.limit) for one in verdicts(counted, Guards(**guards), allowed or {})]
+
+
+def _tally(rows: int, changes: int = 0, **known: Any) -> Tally:
+    return Tally(**known, totals=Counter({Cause.TO_SEND: changes, Cause.IN_STEP: rows - changes}))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_changes_can_be_allowed() -> None:
 def test_a_share_allows_exactly_its_part(rows: int, percent: int, data: st.DataObject) -> None:
     """So many per cent of the rows may change, and not one more: floating point takes none away."""
     changes = data.draw(st.integers(0, rows))
-    counted = Tally(rows=rows, changes=changes)
+    counted = _tally(rows, changes)
     assert bool(judged(counted, changes=percent / 100)) == (changes * 100 > percent * rows)
 
 
@@ -215,7 +220,7 @@ def test_far_fewer_rows_than_last_time_refuse_the_run(
     rows: int, before: int, limit: float | None, allowed: dict[str, int | None], acts: list[str]
 ) -> None:
     """Half an export looks like a whole one; shares count from fifty rows."""
-    found = verdicts(Tally(rows=rows, earlier=Earlier(before)), Guards(rows=limit), allowed)
+    found = verdicts(_tally(rows, earlier=Earlier(before)), Guards(rows=limit), allowed)
     assert [one.guard for one in found] == acts
     assert all(f"{before} rows last time, {rows} now: nothing is sent" in one.message for one in found)
 
@@ -317,7 +322,7 @@ def test_an_undo_is_held_against_the_rows_of_the_run_that_it_takes_back(
     changes: int, undone: int, *, acts: bool
 ) -> None:
     """All its own rows change; what counts is how much of the run they were."""
-    counted = Tally(rows=changes, changes=changes, rows_undone=undone)
+    counted = _tally(changes, changes, rows_undone=undone)
     found = verdicts(counted, Guards(changes=0.3), {})
     assert bool(found) == acts
     assert all(f"{changes} of the {undone} rows of the run would change" in one.message for one in found)

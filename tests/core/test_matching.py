@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from asked import AMOUNT, BERLIN, CLOSING, GUID, TEAM, desired, observed, wish
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncjob.core.matching import key_of, pair, part_twins, remote_key
 from syncjob.core.values import CHECKSUM, crm_id

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 from asked import BERLIN, CLOSING, NOTES, SOLUTIONS, TEAM, configured, observed, paired, people, wish
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncjob.core.diff import again, diff, marks
 from syncjob.core.merge import Rules, merge, missing, policy

@@ -90,7 +90,7 @@ def test_it_survives_plan_and_ledger() -> None:
     found = diffed("<remove> anna@contoso.example", [ANNA, BOB])
     assert isinstance(found, Change)
     settled = Settled.of_change(found, Cause.TO_SEND, "")
-    assert Settled.from_json(settled.to_json()).change() == found
+    assert Settled.from_line(settled.to_line()).change() == found
 
 
 @pytest.mark.parametrize(

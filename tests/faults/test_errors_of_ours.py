@@ -211,7 +211,7 @@ def test_a_stop_is_heard_while_rows_go_by_that_need_no_request(tmp_path: Path) -
     class Ringing(Events):
         def info(self, event: str, **facts: Any) -> None:
             super().info(event, **facts)
-            if event == "row.settled" and facts["n"] == 1 and self.of("plan.made"):
+            if event == "run.begun":
                 asyncio.get_running_loop().call_soon(scene.jobs[-1].stop.ask, 15)
 
     scene.events = Ringing()

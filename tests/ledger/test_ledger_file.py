@@ -5,11 +5,11 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.ledger import Base, Begun, Intent, Ledger, Lock, Recorder, Remembered, held

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import Cause, Desired, Operation, Place, Settled, SourceRow, Triple, Verdict, Wish
-from syncjob.planfile import Draft, Footer, Header, PlanFile, is_plan, write
+from syncjob.planfile import Draft, Footer, Header, Line, PlanFile, is_plan, write
 
 MADE_AT = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 HEADER = Header("p-1", "job", "https://x.test", None, "c0ffee", "rows.csv", "sha256:d", ("A", "B"), MADE_AT.isoformat())
@@ -43,7 +43,7 @@ def _footer(rows: list[Settled]) -> Footer:
 
 
 def _kept(path: Path, rows: list[Settled]) -> PlanFile:
-    write(path, HEADER, rows, _footer(rows))
+    write(path, HEADER, map(Line.of, rows), lambda: _footer(rows))
     return PlanFile(path)
 
 
@@ -119,16 +119,16 @@ def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     _kept(path, [_row(1)])
     before = path.read_bytes()
 
-    def broken() -> Iterator[Settled]:
-        yield _row(1)
+    def broken() -> Iterator[Line]:
+        yield Line.of(_row(1))
         raise OSError(28, "No space left on device")
 
     with pytest.raises(StorageRefused, match=r"a\.plan: cannot be written: No space left on device"):
-        write(path, HEADER, broken(), _footer([]))
+        write(path, HEADER, broken(), lambda: _footer([]))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(StorageRefused):
-        write(tmp_path / "gone" / "a.plan", HEADER, [], _footer([]))
+        write(tmp_path / "gone" / "a.plan", HEADER, [], lambda: _footer([]))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,7 @@ def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
         draft.add(_row(2, Cause.RAGGED_LINE))
         draft.add(_desired(3, "b"))
         assert list(draft.waiting()) == [_desired(1, "a"), _desired(3, "b")]
-        assert draft.find("a", "") == [_desired(1, "a")]
-        assert draft.find("z", "") == []
+        assert draft.find([("a", ""), ("z", "")]) == [[_desired(1, "a")], []]
         assert (draft.count(), draft.count(waiting=True)) == (3, 2)
         with pytest.raises(AssertionError, match="every row is settled"):
             list(draft.settled())
@@ -188,15 +187,17 @@ def test_a_draft_parts_no_rows_that_are_alone(tmp_path: Path) -> None:
 def test_a_draft_remembers_every_referral_seen_for_a_row(tmp_path: Path) -> None:
     """Once each, with how the row would settle; Decimal becomes the text of its digits."""
     with Draft(tmp_path) as draft:
-        draft.match(1, "x", None)
-        draft.match(1, "a", _row(1))
-        draft.match(1, "x", _row(1))
-        assert draft.matches(1) == [("a", _row(1)), ("x", None)]
-        assert draft.matches(2) == []
+        for n in (1, 2, 4):
+            draft.add(_desired(n, f"k{n}"))
         money = Triple("/details/dealValue", Decimal("1.50"), "2")
         odd = Settled(4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(money,))
-        draft.match(4, "x", odd)
-        assert draft.matches(4)[0][1] == Settled(
+        draft.match([(1, "x", None), (1, "a", _row(1)), (1, "x", _row(1)), (4, "x", odd)])
+        assert (draft.matches(1), draft.matches(2)) == (["a", "x"], [])
+        draft.settle_matched()
+        assert [one.row.n for one in draft.waiting()] == [1, 2], "one was seen twice, of one nothing was seen"
+        for n in (1, 2):
+            draft.settle(_row(n))
+        assert list(draft.settled())[2].settled() == Settled(
             4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(Triple("/details/dealValue", "1.50", "2"),)
         )
 
@@ -224,7 +225,7 @@ def test_a_plan_is_sent_as_it_was_verified(tmp_path: Path) -> None:
     """Copied first, a plan stays what it was, whatever takes its place, alters it or takes it away."""
     given, own = tmp_path / "a.plan", tmp_path / "own"
     own.mkdir()
-    write(given, HEADER, [_row(1)], _footer([_row(1)]))
+    write(given, HEADER, [Line.of(_row(1))], lambda: _footer([_row(1)]))
     plan = PlanFile(given, into=own)
     _kept(given, [_row(1, note="another"), _row(2)])
     assert list(plan.rows()) == [_row(1)]

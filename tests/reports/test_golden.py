@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
+from msgspec.structs import replace
 
 from syncjob.model import Cause, Report, Settled, Verdict
 from syncjob.reports import SUFFIXES, html, write

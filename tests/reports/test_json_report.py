@@ -26,7 +26,7 @@ ONE = """\
 {"row":{"source":"deals.csv","line":2},"n":1,"key":"CRM-00001","id":"id-1","outcome":"applied","cause":"confirmed",\
 "reason":"as asked","warnings":["w"],"patch":[{"op":"replace","path":"/details/dealValue","value":"12000"}],\
 "before":{"/details/dealValue":"10000.50"},"after":{"/details/dealValue":"12000"},\
-"fields":[{"path":"/details/dealValue","base":10000,"observed":"10000.50","desired":"12000"}],\
+"fields":[{"path":"/details/dealValue","observed":"10000.50","desired":"12000","base":10000}],\
 "etag":"\\"e1\\"","attempts":1,"request_ids":["q-1"],\
 "columns":{"CRM id":"CRM-00001","Value":"12000","Notes":""}},
 {"row":{"source":"deals.csv","line":3},"n":2,"key":"CRM-00002","id":null,"outcome":"unchanged","cause":"in_step",\

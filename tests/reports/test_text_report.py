@@ -1,11 +1,11 @@
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncjob.model import Cause, Operation, Report, Settled, Triple
 from syncjob.reports.text import render

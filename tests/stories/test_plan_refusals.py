@@ -52,7 +52,7 @@ def test_an_old_plan_is_refused(desk: Desk, kept: Path) -> None:
     """Beyond plan.age_max the remote has moved on: plan again."""
     plan = PlanFile(kept)
     made_at = (datetime.now(UTC) - timedelta(hours=30)).isoformat(timespec="seconds")
-    planfile.write(kept, replace(plan.header, made_at=made_at), list(plan.rows()), plan.footer)
+    planfile.write(kept, replace(plan.header, made_at=made_at), list(plan.lines()), lambda: plan.footer)
     _refused(desk, "made 30 h ago, plan.age_max is 24 h; plan again")
 
 

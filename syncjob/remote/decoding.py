@@ -1,0 +1,70 @@
+"""What an answer holds: bytes in, JSON out, read strictly, or nothing where it is no JSON.
+
+No NaN, no Infinity, no name twice in one object, fractions as Decimal. A page of the listing is taken apart no further
+than its items: most of them are looked at in a few fields only (see `listing`), and what is sent is decided by a
+document that was read whole.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+import msgspec
+
+EXPONENT_MAX = 60
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One answer of the listing: its referrals, as they are written there or read already, and how it goes on."""
+
+    value: list[Any]
+    link: Any = msgspec.field(name="@odata.nextLink", default=None)
+    count: Any = msgspec.field(name="@odata.count", default=None)
+
+
+class _Page(Page, frozen=True):
+    value: list[msgspec.Raw]
+
+
+_page = msgspec.json.Decoder(_Page)
+
+
+def strictly(content: bytes) -> Any:
+    """Read JSON; None where it is none."""
+    try:
+        return json.loads(content, parse_float=fraction, parse_constant=_refuse, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+
+
+def page(content: bytes) -> Any:
+    """Read a page of the listing; what is none is read as anything else, for the error that it may be."""
+    try:
+        return _page.decode(content)
+    except (ValueError, RecursionError):
+        found = strictly(content)  # half a surrogate pair is JSON, but no text to others than Python
+    if isinstance(found, dict) and isinstance(found.get("value"), list):
+        return Page(found["value"], found.get("@odata.nextLink"), found.get("@odata.count"))
+    return found
+
+
+def fraction(digits: str) -> Decimal | str:
+    """Read a fraction exactly; what no amount can be (1e400) stays the text that it is, and means no number."""
+    try:
+        amount = Decimal(digits)
+    except InvalidOperation:
+        return digits
+    return amount if abs(amount.adjusted()) <= EXPONENT_MAX else digits
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
