@@ -32,9 +32,10 @@ def _mapped(feeds: Feeds, row: SourceRow) -> Desired | Settled:
     if fault:
         return Settled.of_row(row, Cause.BAD_KEY, f"{row.at(column)}: {fault}", key=key)
     said = Said(row, feeds.cell_chars_max, feeds.strict)
-    verifying = feeds.verify[:1] if feeds.verify else ()
-    mapped = dict.fromkeys((*(feed.column for feed in feeds.feeds), *verifying))
-    said.problems += [f"{row.at(one)}: {row.flaws[one]}" for one in mapped if one in row.flaws]
+    if row.flaws:
+        verifying = feeds.verify[:1] if feeds.verify else ()
+        mapped = dict.fromkeys((*(feed.column for feed in feeds.feeds), *verifying))
+        said.problems += [f"{row.at(one)}: {row.flaws[one]}" for one in mapped if one in row.flaws]
     for feed in feeds.feeds:
         if feed.column in row.flaws:
             continue

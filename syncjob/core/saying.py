@@ -28,7 +28,7 @@ class Said:
 
     def read(self, feed: Feed, cell: str) -> None:
         """Add what one cell says; a typed cell is taken as it is, of a text the outer spaces do not count."""
-        fault = cells.dirt(cell)
+        fault, given = cells.dirt(cell), cell
         cell = cell.strip() if type(cell) is str else cell
         if cell == CLEAR:
             self._clear(feed)
@@ -42,7 +42,7 @@ class Said:
         if len(cell) > self.cell_chars_max:
             self._wrong(feed, f"has {len(cell)} characters; at most {self.cell_chars_max} are allowed")
             return
-        if fault := fault or cells.dirt(cell):
+        if fault := fault or (cells.dirt(cell) if cell is not given else ""):
             self._wrong(feed, fault)
             return
         if odd := cells.suspicion(cell):

@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -161,11 +161,16 @@ def _part(part: str, value: Any) -> Any:
 
 def look(body: Any, path: str) -> Any:
     """Give what stands at a pointer, None where nothing does."""
-    for step in path[1:].split("/"):
-        if not isinstance(body, Mapping):
+    for step in _steps(path):
+        if type(body) is not dict and not isinstance(body, Mapping):
             return None
         body = body.get(step)
     return body
+
+
+@cache
+def _steps(path: str) -> list[str]:
+    return path[1:].split("/")
 
 
 def stands(body: Any, path: str) -> bool:

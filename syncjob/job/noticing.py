@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,7 +132,8 @@ def _recalled(job: Job, ledger: Ledger, run: str, told: Told) -> Told:
         return told
     report = of_run(ledger, run)
     now = _waiting(ledger, [run])
-    earlier = _waiting(ledger, reaching(ledger, [one for one in ledger.runs(name, remote, BASES) if one != run]))
+    before = [one for one in ledger.runs(name, remote, BASES) if one != run]
+    earlier = _waiting(ledger, list(reaching(ledger, before)))
     return replace(
         told,
         run=run,
@@ -144,15 +145,14 @@ def _recalled(job: Job, ledger: Ledger, run: str, told: Told) -> Told:
     )
 
 
-def _waiting(ledger: Ledger, runs: Iterable[str]) -> set[tuple[str, str]]:
+def _waiting(ledger: Ledger, runs: Sequence[str]) -> set[tuple[str, str]]:
     """Give which rows of runs wait, and for what; of a row that several runs were about the first run counts."""
     found: set[tuple[str, str]] = set()
     known: set[str] = set()
     for run in runs:
-        ended = [(row.key or str(row.n), row.cause) for row in ledger.outcomes(run)]
-        looked_at = [(name, cause) for name, cause in ended if cause is not Cause.NOT_SELECTED and name not in known]
+        looked_at = [one for one in ledger.ends(run) if one[1] is not Cause.NOT_SELECTED and one[0] not in known]
         found |= {(name, str(cause)) for name, cause in looked_at if waits(cause)}
-        known |= {name for name, _ in looked_at}
+        known |= {name for name, _ in looked_at} if len(runs) > 1 else set()
     return found
 
 

@@ -25,6 +25,7 @@ from syncjob.settings import Rows
 
 STDIN = Path("-")
 EMPTY_FROM_ROWS = 50
+ROWS_A_SIGN = 100  # of life
 BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some rows may remember of them
 SENT = "sent"  # what it has sent alone: rows of the job's own input, though not all of them
 
@@ -111,10 +112,12 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
         mapped = _mapped(job, row, links)
         draft.add(mapped)
         unmet.see(mapped)
-        empty = {column for column in empty if not row.columns.get(column, "").strip()}
+        if empty:
+            empty = {column for column in empty if not row.columns.get(column, "").strip()}
         shuffling.add(row)
         rows += 1
-        job.progress("reading", rows, 0)
+        if rows % ROWS_A_SIGN == 0:
+            job.progress("reading", rows, 0)
     _check_count(job, rows, given)
     if problems := shuffling.problems():
         raise InputRefused(*problems)

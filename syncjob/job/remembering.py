@@ -64,9 +64,9 @@ class Memory:
         if ledger is not None:
             self.expect([referral])
             found = self._ahead[referral]
-            ours = {**found.values, **self._landed(pair)}
-            younger = {} if self._undoing else _younger(pair, ours, job.rules.unbent)
-            base = {**ours, **pair.base, **younger}
+            ours = {**found.values, **self._landed(pair)} if self._open else found.values
+            younger = _younger(pair, ours, job.rules.unbent) if pair.base and not self._undoing else {}
+            base = {**ours, **pair.base, **younger} if pair.base else ours
             kept = ledger.normal_forms(job.address, pair.observed.id) if self._forms else {}
             pair = replace(pair, base=base, kept=kept, nights=found.nights)
         return adopted(pair, job.adopt, job.rules) if job.adopt else pair
@@ -120,6 +120,10 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
     if moves == ANSWERS:
         values = answered(row)
         return (Base(row.id, values, now, now=now),) if values else ()
+    if not row.operations and moves == BASES:  # as most rows are: all that they show was seen with the others
+        others, first = agreed(row, rules), moved_from(row) if row.cause is Cause.BOTH_MOVED else {}
+        seen = seen_at is not None and (others or first)
+        return (Base(row.id, others, seen_at, first=first, now=now),) if seen and seen_at is not None else ()
     sent = frozenset(row.before()) if row.outcome is Outcome.APPLIED or row.cause is Cause.SAME_EDIT else frozenset()
     values = agreed(row, rules)
     ours = {path: value for path, value in values.items() if path in sent}

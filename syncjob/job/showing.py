@@ -42,6 +42,7 @@ def of_plan(plan: PlanFile) -> Report:
         private=PRIVATE,
         rows=plan.rows,
         verdicts=plan.footer.verdicts,
+        loud=plan.loud,
     )
 
 
@@ -49,12 +50,13 @@ def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
     """Show a plan that guards have refused: each row that would have been sent says that it was not, and why."""
     words = f"nothing was sent: {' and '.join(refused.guards)} refused the run"
 
-    def rows() -> Iterator[Settled]:
-        for row in plan.rows():
+    def told(rows: Iterator[Settled]) -> Iterator[Settled]:
+        for row in rows:
             yield replace(row, reason=words) if row.outcome is Outcome.PLANNED else row
 
     shown = of_plan(plan)
-    return dataclasses.replace(shown, run={**shown.run, "refused_by": " and ".join(refused.guards)}, rows=rows)
+    facts = {**shown.run, "refused_by": " and ".join(refused.guards)}
+    return dataclasses.replace(shown, run=facts, rows=lambda: told(plan.rows()), loud=lambda: told(plan.loud()))
 
 
 def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, alive: bool = False) -> Report:
@@ -78,6 +80,10 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         for settled in ledger.to_send(run):
             totals[broken_off(settled, begun).cause] += 1
         del totals[Cause.TO_SEND]
+
+    def ended(rows: Iterator[Settled]) -> Iterator[Settled]:
+        return rows if alive else (broken_off(row, begun) for row in rows)
+
     return Report(
         kind="run",
         run=facts,
@@ -85,8 +91,9 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         requests=requests,
         columns=columns,
         private=PRIVATE,
-        rows=lambda: (row if alive else broken_off(row, begun) for row in ledger.outcomes(run)),
+        rows=lambda: ended(ledger.outcomes(run)),
         verdicts=verdicts,
+        loud=lambda: ended(ledger.loud(run)),
     )
 
 

@@ -8,9 +8,10 @@ wrong: anything newer replaces it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, func, literal_column, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -20,8 +21,7 @@ from syncjob.ledger.tables import bases, scopes
 from syncjob.model import dumps
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """The agreed values of one referral, by path, as they were seen at a moment; `sent` are those that we wrote.
 
     `first` are values that count only where none is known yet. `now` is when it is written down, where that is later.
@@ -31,7 +31,7 @@ class Base:
     values: Mapping[str, Any]
     at: float
     sent: frozenset[str] = frozenset()
-    first: Mapping[str, Any] = field(default_factory=dict)
+    first: Mapping[str, Any] = {}
     now: float | None = None
 
 
@@ -67,7 +67,8 @@ def _moving() -> Any:
     """Give the statement that remembers values: a younger sight stays, a value sent once more counts its nights."""
     words = insert(bases)
     new = words.excluded
-    none, one = literal_column("0"), literal_column("1")  # written out: what is bound comes from each row
+    none: Any = literal_column("0")  # written out: what is bound comes from each row
+    one: Any = literal_column("1")
     nights = case(((new.nights > none) & (new.value == bases.c.value), bases.c.nights + one), else_=new.nights)
     values = {"value": new.value, "at": new.at, "run": new.run, "nights": nights}
     keys = [bases.c.scope, bases.c.referral, bases.c.path]
@@ -105,11 +106,7 @@ def move(connection: Connection, scope: int, run: str, seen: Iterable[Base]) -> 
     A value that is sent though it was sent and agreed on before counts its nights: something sets it back.
     """
     sights = list(seen)
-    rows = [
-        _row(scope, run, one, path, value) | {"today": FOREVER if one.now is None else one.now}
-        for one in sights
-        for path, value in one.values.items()
-    ]
+    rows = [_row(scope, run, one, path, value) for one in sights for path, value in one.values.items()]
     first = [_row(scope, run, one, path, value) for one in sights for path, value in one.first.items()]
     many(connection, MOVE, rows)
     many(connection, FIRST, first)
@@ -124,6 +121,7 @@ def _row(scope: int, run: str, one: Base, path: str, value: Any) -> dict[str, An
         "at": one.at,
         "run": run,
         "nights": 1 if path in one.sent else 0,
+        "today": FOREVER if one.now is None else one.now,
     }
 
 

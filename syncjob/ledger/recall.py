@@ -18,6 +18,8 @@ from syncjob.ledger.tables import OPEN, REBUILT, facts, intents, outcomes, runs
 from syncjob.model import CAUSES, Cause, Outcome, Settled
 
 ROWS_PER_READ = 500
+UNWARNED = '"warnings":[]'  # as `Settled.to_line` writes it
+UNCHANGED = [str(cause) for cause in Cause if cause.outcome is Outcome.UNCHANGED]
 UNSENT = [str(cause) for cause in Cause if cause is Cause.TO_SEND or cause.outcome is Outcome.DEFERRED]
 
 
@@ -101,6 +103,21 @@ class Recall:
     def outcomes(self, run: str) -> Iterator[Settled]:
         """Give how the rows of a run ended, in input order; what was never settled is still planned."""
         return self._walked(outcomes.c.run == run)
+
+    def loud(self, run: str) -> Iterator[Settled]:
+        """Give the rows of a run of which there is anything to tell: all but those unchanged without a warning."""
+        quiet = outcomes.c.cause.in_(UNCHANGED) & outcomes.c.settled.contains(UNWARNED, autoescape=True)
+        return self._walked((outcomes.c.run == run) & ~quiet)
+
+    def ends(self, run: str) -> Iterator[tuple[str, Cause]]:
+        """Give what the rows of a run are called (their number, where they have no key), and how each has ended."""
+        last = -1
+        query = select(outcomes.c.n, outcomes.c.key, outcomes.c.cause).where(outcomes.c.run == run)
+        while found := self.database.rows(
+            query.where(outcomes.c.n > last).order_by(outcomes.c.n).limit(ROWS_PER_READ * 10)
+        ):
+            yield from ((key or str(n), CAUSES[cause]) for n, key, cause in found if cause in CAUSES)
+            last = found[-1][0]
 
     def to_send(self, run: str) -> Iterator[Settled]:
         """Give the rows of a run that are yet to be sent, in input order; rows may settle while this goes on."""

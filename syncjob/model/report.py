@@ -28,7 +28,8 @@ class Verdict:
 class Report:
     """A plan or a run, ready to be shown: facts of the run, totals, and its rows in input order.
 
-    `rows` starts a fresh pass at each call, so that a report of any size streams. `private` holds the
+    `rows` starts a fresh pass at each call, so that a report of any size streams; `loud` gives the same but for those
+    that are unchanged without a warning, where leaving them out spares reading them. `private` holds the
     paths whose values are masked wherever a passer-by may look.
     """
 
@@ -40,3 +41,8 @@ class Report:
     private: frozenset[str]
     rows: Callable[[], Iterator[Settled]]
     verdicts: tuple[Verdict, ...] = ()
+    loud: Callable[[], Iterator[Settled]] | None = None
+
+    def told(self) -> Iterator[Settled]:
+        """Give the rows of which there is anything to tell; those that are as they should be may be left out."""
+        return (self.loud or self.rows)()

@@ -39,6 +39,7 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         """Make the scratch file in a folder that the run owns."""
         self._path = folder / "draft.sqlite"
+        self._added: list[tuple[int, str, str, bool, bytes]] = []
         try:
             self._db = sqlite3.connect(self._path, isolation_level=None)
             self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;" + TABLES)
@@ -55,7 +56,13 @@ class Draft:
         """Take a row that was read: one that waits, or one that is settled already."""
         waits = isinstance(row, Desired)
         n = row.row.n if isinstance(row, Desired) else row.n
-        self._do("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", (n, row.key, row.id or "", waits, row.to_line()))
+        self._added.append((n, row.key, row.id or "", waits, row.to_line()))
+        if len(self._added) >= BATCH_ROWS:
+            self._add()
+
+    def _add(self) -> None:
+        added, self._added = self._added, []
+        self._many("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", added)
 
     def settle(self, settled: Settled) -> None:
         """End a row's waiting."""
@@ -108,10 +115,7 @@ class Draft:
     def match(self, seen: Iterable[tuple[int, str, Settled | None]]) -> None:
         """Note (row, referral, how the row would settle if this is the only one) for every referral that was seen."""
         lines = ((n, referral, None if settled is None else settled.to_line()) for n, referral, settled in seen)
-        try:
-            self._db.executemany("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", lines)
-        except sqlite3.Error as error:
-            raise self._full(error) from error
+        self._many("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", lines)
 
     def settle_matched(self) -> None:
         """Settle the rows for which one referral was seen and no other, where the sight of it was enough."""
@@ -139,7 +143,15 @@ class Draft:
         words = "SELECT count(*) FROM rows WHERE waits OR NOT ?"
         return int(self._do(words, (waiting,)).fetchone()[0])
 
+    def _many(self, words: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        try:
+            self._db.executemany(words, rows)
+        except sqlite3.Error as error:
+            raise self._full(error) from error
+
     def _do(self, words: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        if self._added:
+            self._add()
         try:
             return self._db.execute(words, values)
         except sqlite3.Error as error:

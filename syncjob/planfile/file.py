@@ -127,6 +127,10 @@ class PlanFile:
         """Give the rows in input order."""
         return (line.settled() for line in self.lines())
 
+    def loud(self) -> Iterator[Settled]:
+        """Give the rows of which there is anything to tell."""
+        return (line.settled() for line in self.lines() if not line.is_quiet)
+
     def lines(self) -> Iterator[Line]:
         """Give the rows in input order as they are written, for those who need but a few of them whole."""
         with self._path.open("rb") as file:

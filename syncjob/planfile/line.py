@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from syncjob.model import Cause, Settled
+from syncjob.model import Cause, Outcome, Settled
 from syncjob.model.wire import reader
+
+UNWARNED = b'"warnings":[]'
 
 
 class _Glance(Struct, frozen=True):
@@ -40,6 +42,11 @@ class Line(Struct, frozen=True):
         """Take a row as it is written; ValueError when it is none."""
         seen = _glance(text)
         return cls(seen.n, seen.line, seen.cause, text)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing to tell of it: it is as it should be, and nothing is odd about it."""
+        return self.cause.outcome is Outcome.UNCHANGED and UNWARNED in self.text
 
     def settled(self) -> Settled:
         """Read all of it."""

@@ -85,7 +85,7 @@ class Gist:
     def of(cls, report: Report) -> Gist:
         """Read a report once."""
         gist = cls(report)
-        for row in report.rows():
+        for row in report.told():
             gist._add(row)
         return gist
 

@@ -97,7 +97,7 @@ def _sections(report: Report, gist: Gist) -> Iterator[tuple[str, Iterator[str], 
         )
     for outcome, title in ((Outcome.PLANNED, "To be sent"), (Outcome.APPLIED, "Sent and verified")):
         if count := report.totals.get(outcome, 0):
-            some_rows = (row for row in report.rows() if row.outcome is outcome)
+            some_rows = (row for row in report.told() if row.outcome is outcome)
             yield f"{title} ({grouped(count)})", (_line(row, private) for row in some_rows), count
 
 

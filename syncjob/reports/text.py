@@ -113,7 +113,7 @@ def _counted(count: int, noun: str) -> str:
 def _groups(report: Report, rows_max: int | None, screen: Screen | None) -> Iterator[str]:
     counts: Counter[Outcome] = Counter()
     kept: dict[Outcome, list[Settled]] = {outcome: [] for outcome in GROUPS}
-    for row in filter(_listed, report.rows()):
+    for row in filter(_listed, report.told()):
         counts[row.outcome] += 1
         if rows_max is not None and len(kept[row.outcome]) < rows_max:
             kept[row.outcome].append(row)
@@ -143,7 +143,7 @@ def _listed(row: Settled) -> bool:
 
 
 def _all_of(outcome: Outcome, report: Report) -> Iterable[Settled]:
-    return (row for row in report.rows() if row.outcome is outcome and _listed(row))
+    return (row for row in report.told() if row.outcome is outcome and _listed(row))
 
 
 def _row(row: Settled, private: frozenset[str], said: str) -> Iterator[str]:
