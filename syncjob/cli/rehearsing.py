@@ -80,7 +80,7 @@ def _sandbox(job: Any, documents: list[dict[str, Any]]) -> Any:
     import random
     from urllib.parse import urlsplit
 
-    from syncjob.remote import within
+    from syncjob.remote.roundabout import within
     from syncjob.sandbox.app import create_app
     from syncjob.sandbox.service import COLLECTION, Sandbox
     from syncjob.sandbox.store import Store

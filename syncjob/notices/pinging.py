@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-
-import httpx
+from urllib.parse import urlsplit
 
 PING_S = 5.0
 
@@ -15,6 +14,8 @@ def ping(address: str, tail: str, proxy: str | None = None) -> str:
     way = {"trust_env": proxy == "env", "proxy": None if proxy == "env" else proxy}
 
     def tell() -> None:
+        import httpx
+
         try:
             answer = httpx.get(f"{address.rstrip('/')}/{tail}", timeout=PING_S, **way)  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told by its kind and changes nothing
@@ -31,7 +32,7 @@ def ping(address: str, tail: str, proxy: str | None = None) -> str:
 def is_address(address: str) -> bool:
     """Tell whether it is the address of a page."""
     try:
-        found = httpx.URL(address)
-    except httpx.InvalidURL:
+        found = urlsplit(address)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:
         return False
-    return found.scheme in ("http", "https") and bool(found.host)

@@ -1,4 +1,4 @@
-"""The Referrals API over HTTP: one request in, one `Answer` out; the only room that knows httpx.
+"""The Referrals API over HTTP: one request in, one `Answer` out; the only floor that knows how.
 
 Nothing here tries again, waits or decides: that is for `exchange`. The token leaves only for the configured
 origin; a redirect is never followed; a nextLink contributes its query and nothing else.
@@ -15,7 +15,6 @@ from syncjob.remote.auth import (
 )
 from syncjob.remote.client import Access, Reader, Writer, opened
 from syncjob.remote.listing import Item, Pages, Sight
-from syncjob.remote.transport import within
 
 __all__ = [
     "UNUSED_DAYS_MAX",
@@ -32,5 +31,4 @@ __all__ = [
     "kept_sign_in",
     "multi_factor",
     "opened",
-    "within",
 ]

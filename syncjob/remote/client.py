@@ -10,10 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from syncjob.model import Answer, Operation
 from syncjob.remote.auth import Credential
@@ -87,7 +85,7 @@ class Access:
     credential: Credential = field(repr=False)
     correlation_id: str
     now: Callable[[], datetime]
-    wire: httpx.AsyncBaseTransport | None = None
+    wire: Any = None
 
 
 @asynccontextmanager
@@ -107,7 +105,7 @@ async def opened(kind: type[Client], access: Access) -> AsyncIterator[list[Clien
                 credential=access.credential,
                 tls=tls,
                 now=access.now,
-                wire=access.wire,
+                network=access.wire,
             ),
             access.correlation_id,
         )

@@ -1,12 +1,12 @@
 """One connection: a request goes out, an `Answer` comes back, whatever happens on the way; it never tries again.
 
-Each connection is an httpx client of its own with a pool of one. A client shared by many workers collapses:
-its pool scans every connection at each request. All share one SSL context, which costs 50 ms to build.
-
-What counts as heard. Only a failed connect is *unsent*: after that some byte may have left, so a timeout, a
-reset, an answer that is cut, too large, compressed against our wish, not JSON, or that a gateway or a captive
-portal wrote in HTML, is *lost*: nobody knows what the remote did. httpx's own timeouts run per chunk, hence one
+What counts as heard. Only where no connection came about is a request *unsent*: after that some byte may have left, so
+a timeout, a reset, an answer that is cut, too large, compressed against our wish, not JSON, or that a gateway or a
+captive portal wrote in HTML, is *lost*: nobody knows what the remote did. Timeouts of sockets run per chunk, hence one
 bound around the whole exchange.
+
+Straight to the remote it goes by `direct`, through a proxy or into a simulation by `roundabout`. All connections share
+one SSL context, which costs 50 ms to build.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-
-import httpx
+from urllib.parse import quote, urlsplit
 
 from syncjob import __version__
 from syncjob.model import Answer, Heard
 from syncjob.remote.auth import Bearer, Credential
 from syncjob.remote.decoding import strictly
+from syncjob.remote.wire import Lost, Reply, Unsent, Wire
 from syncjob.settings import Limits, Remote
 
-ANSWER_BYTES_MAX = 5 * 1024 * 1024
 TELLING = ("resourceModified", "insufficent_claims", "insufficient_claims", "900421")
 GATEWAYS_MAY_SAY = (401, 403, 408, 412, 423, 425, 428, 429, 499)
-CLIENT_ERRORS = range(400, 500)
-LOCATION = "location"
-
-
-def within(app: Any) -> httpx.AsyncBaseTransport:
-    """Give a network that ends in this process: an ASGI application answers, and nothing leaves."""
-    return httpx.ASGITransport(app=app)
+SUCCESS, REDIRECTS, CLIENT_ERRORS = range(200, 300), range(300, 400), range(400, 500)
+IN_A_QUERY = "!$&'()*+,;=:@/?%-._~"  # RFC 3986, 3.4, and what is escaped already
+ASKING = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": f"syncjob/{__version__}",
+}
 
 
 class Connection:
@@ -50,30 +50,14 @@ class Connection:
         credential: Credential,
         tls: ssl.SSLContext | None,
         now: Callable[[], datetime],
-        wire: httpx.AsyncBaseTransport | None = None,
+        network: Any = None,
     ) -> None:
-        """`wire` replaces the network in simulations; `tls` is None for plain http on loopback."""
-        url = httpx.URL(remote.url)
+        """`network` replaces the real one in simulations; `tls` is None for plain http on loopback."""
         self.methods = tuple(methods)
-        self._url, self._now, self._answer_s = url, now, limits.answer_s
-        self.bearer = Bearer(credential, url)
-        self._client = httpx.AsyncClient(
-            auth=self.bearer,
-            verify=tls if tls is not None else False,  # plain http has nothing to verify; https brings tls
-            timeout=httpx.Timeout(limits.answer_s, connect=limits.connect_s),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                "User-Agent": f"syncjob/{__version__}",
-            },
-            follow_redirects=False,
-            trust_env=remote.proxy == "env" and wire is None,
-            proxy=None if remote.proxy == "env" or wire is not None else remote.proxy,
-            transport=wire,
-            event_hooks={"response": [_unfollowed]},
-        )
+        self._url, self._host = remote.url, urlsplit(remote.url).hostname
+        self._now, self._answer_s = now, limits.answer_s
+        self.bearer = Bearer(credential, remote.url)
+        self._wire = _wire(remote, limits, tls, network)
 
     async def send(
         self,
@@ -91,42 +75,40 @@ class Connection:
         """
         assert method in self.methods, f"this connection cannot send {method}"
         await self.bearer.fresh()
-        url = self._url.copy_with(path=self._url.path + below, query=query.encode() or None)
+        url = f"{self._url}{below}{f'?{quote(query, safe=IN_A_QUERY)}' if query else ''}"
         try:
-            async with (
-                asyncio.timeout(self._answer_s),
-                self._client.stream(method, url, headers=dict(headers), content=body) as response,
-            ):
-                return self._answer(method, response, await _bounded(response), decode)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Answer(Heard.UNSENT, note=f"no connection to {url.host}: {error or type(error).__name__}")
+            async with asyncio.timeout(self._answer_s):
+                signed = await self.bearer.signed(url, ASKING | dict(headers))
+                return self._answer(method, await self._wire.send(method, url, signed, body), decode)
+        except Unsent as error:
+            return Answer(Heard.UNSENT, note=f"no connection to {self._host}: {error}")
         except TimeoutError:
-            return Answer(Heard.LOST, note=f"no whole answer from {url.host} within {self._answer_s:g} s")
-        except (httpx.TransportError, ssl.SSLError, _Undecodable) as error:
-            return Answer(Heard.LOST, note=f"the answer of {url.host} was lost: {error or type(error).__name__}")
+            return Answer(Heard.LOST, note=f"no whole answer from {self._host} within {self._answer_s:g} s")
+        except Lost as error:
+            return Answer(Heard.LOST, note=f"the answer of {self._host} was lost: {error}")
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.aclose()
+        await self._wire.close()
 
-    def _answer(self, method: str, response: httpx.Response, content: bytes, decode: Callable[[bytes], Any]) -> Answer:
-        status, kind = response.status_code, response.headers.get("content-type", "")
+    def _answer(self, method: str, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
+        status, content, kind = reply.status, reply.content, reply.headers.get("content-type", "")
         body = decode(content) if "json" in kind or not kind else None
-        if body is None and (httpx.codes.is_success(status) and (content or method == "GET")):
-            raise _Undecodable(f"it is not the Referrals API's ({kind or 'no content type'}, status {status})")
+        if body is None and (status in SUCCESS and (content or method == "GET")):
+            raise Lost(f"it is not the Referrals API's ({kind or 'no content type'}, status {status})")
         if content and body is None and status in CLIENT_ERRORS and status not in GATEWAYS_MAY_SAY:
-            raise _Undecodable(f"a gateway wrote it, not the Referrals API ({kind}, status {status})")
-        code, message = _error(body) if not httpx.codes.is_success(status) else ("", "")
+            raise Lost(f"a gateway wrote it, not the Referrals API ({kind}, status {status})")
+        code, message = _error(body) if status not in SUCCESS else ("", "")
         return Answer(
             Heard.ANSWERED,
             status=status,
             body=body,
             code=code,
             message=message,
-            note=_redirect(response),
-            request_id=response.headers.get("request-id", "")[:100],
-            retry_after_s=self._retry_after(response.headers.get("retry-after", "")),
-            date=_date(response.headers.get("date", "")),
+            note=_redirect(reply),
+            request_id=reply.headers.get("request-id", "")[:100],
+            retry_after_s=self._retry_after(reply.headers.get("retry-after", "")),
+            date=_date(reply.headers.get("date", "")),
         )
 
     def _retry_after(self, said: str) -> float | None:
@@ -149,23 +131,6 @@ def _date(said: str) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-class _Undecodable(Exception):
-    """An answer came that the Referrals API cannot have meant."""
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise _Undecodable("it is compressed, which was not asked for")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > ANSWER_BYTES_MAX:
-            raise _Undecodable(f"it is larger than {ANSWER_BYTES_MAX} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def _error(body: Any) -> tuple[str, str]:
     """Give code and message of the four error shapes; of nested codes one that decides, else the outer."""
     error = body.get("error", body) if isinstance(body, dict) else {}
@@ -178,17 +143,25 @@ def _error(body: Any) -> tuple[str, str]:
     return next((code for code in codes if code in TELLING), codes[0] if codes else ""), message[:1000]
 
 
-async def _unfollowed(response: httpx.Response) -> None:
-    """Take the Location away: httpx would make the next request of it, if only to keep, and stumble over an odd one."""
-    if response.has_redirect_location:
-        response.extensions[LOCATION] = response.headers.pop("location")
-
-
-def _redirect(response: httpx.Response) -> str:
-    if LOCATION not in response.extensions:
+def _redirect(reply: Reply) -> str:
+    """Say where a redirect leads, which is not followed."""
+    if reply.status not in REDIRECTS or "location" not in reply.headers:
         return ""
     try:
-        host = httpx.URL(response.extensions[LOCATION]).host or "itself"
-    except httpx.InvalidURL:
+        host = urlsplit(reply.headers["location"]).hostname or "itself"
+    except ValueError:
         host = "nowhere"
     return f"unexpected redirect to {host[:100]}; it is not followed"
+
+
+def _wire(remote: Remote, limits: Limits, tls: ssl.SSLContext | None, network: Any) -> Wire:
+    """Take the way that there is; the other one's library is not even read."""
+    if remote.proxy is None and network is None:
+        from syncjob.remote.direct import Direct
+
+        return Direct(tls=tls, connect_s=limits.connect_s, answer_s=limits.answer_s)
+    from syncjob.remote.roundabout import Roundabout
+
+    return Roundabout(
+        tls=tls, connect_s=limits.connect_s, answer_s=limits.answer_s, proxy=remote.proxy, network=network
+    )

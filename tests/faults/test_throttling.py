@@ -139,6 +139,7 @@ def test_any_header_is_a_wait_or_none(said: str) -> None:
         credential=Credential(None),
         tls=None,
         now=lambda: DAWN,
+        network=httpx.MockTransport(lambda _: httpx.Response(200)),
     )
     wait_s = connection._retry_after(said)
     assert wait_s is None or wait_s >= 0

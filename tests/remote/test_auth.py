@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +18,9 @@ OURS = "https://api.partner.microsoft.com/v1.0/engagements/referrals"
 REMOTE = Remote.model_validate({"url": OURS, "auth": {"token_env": "PARTNER_TOKEN"}})
 
 
-def _signed(url: str, token: str | None = "secret") -> httpx.Request:
+def _signed(url: str, token: str | None = "secret") -> Mapping[str, str]:
     tokens = None if token is None else FromVariable("TOKEN", {"TOKEN": token})
-    flow = Bearer(Credential(tokens), httpx.URL(OURS)).async_auth_flow(httpx.Request("GET", url))
-    return asyncio.run(anext(flow))
+    return asyncio.run(Bearer(Credential(tokens), OURS).signed(url, {"Accept": "x"}))
 
 
 def _token(remote: Remote, environ: dict[str, str]) -> str | None:
@@ -32,13 +31,13 @@ def _token(remote: Remote, environ: dict[str, str]) -> str | None:
 
 def test_a_request_to_the_remote_is_signed() -> None:
     """The bearer token, as it was given."""
-    assert _signed(OURS + "/1").headers["Authorization"] == "Bearer secret"
-    assert _signed("https://api.partner.microsoft.com:443/x").headers["Authorization"] == "Bearer secret"
+    assert _signed(OURS + "/1")["Authorization"] == "Bearer secret"
+    assert _signed("https://api.partner.microsoft.com:443/x")["Authorization"] == "Bearer secret"
 
 
 def test_without_a_token_nothing_is_signed() -> None:
     """A sandbox that asks for none gets none."""
-    assert "Authorization" not in _signed(OURS, None).headers
+    assert "Authorization" not in _signed(OURS, None)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +64,7 @@ def test_a_request_to_anywhere_else_does_not_leave(url: str) -> None:
 @given(st.from_regex(r"https?://[a-z.@:\[\]]{1,20}(:[0-9]{1,5})?/", fullmatch=True))
 def test_no_address_wins_the_token_by_its_looks(url: str) -> None:
     """Any address that is not ours is refused."""
-    try:
-        httpx.URL(url)
-    except httpx.InvalidURL:
-        return
-    with pytest.raises(BrokenAssumption):
+    with pytest.raises((BrokenAssumption, ValueError)):
         _signed(url)
 
 

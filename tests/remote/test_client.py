@@ -218,7 +218,7 @@ def test_connections_are_closed_at_the_end_even_after_an_error(tmp_path: Path) -
 
     clients = scene.virtually(within)
     assert len(clients) == 3
-    assert all(client._connection._client.is_closed for client in clients)
+    assert all(client._connection._wire._client.is_closed for client in clients)  # type: ignore[attr-defined]
 
 
 def _page(**more: Any) -> Any:
