@@ -84,7 +84,7 @@ def init(file: Path, output: Path, **options: str | bool | None) -> int:
 
 def _proposed(look: Look, file: Path, output: Path, stated: dict[Part, str], *, yes: bool) -> tuple[Proposal, Sample]:
     """Propose, ask what is open, and propose again, until nothing is."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from syncjob.core.proposing import propose
     from syncjob.job import proposing

@@ -37,7 +37,8 @@ def rehearse(
 
 def _rehearsed(job: Any, source: Path, reports: tuple[Path, ...], *, as_json: bool) -> int:
     import tempfile
-    from dataclasses import replace
+
+    from msgspec.structs import replace
 
     from syncjob import job as story
     from syncjob.cli.logs import final

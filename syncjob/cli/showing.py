@@ -6,11 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from syncjob.cli.terminal import Bar, emit, say
 from syncjob.errors import StorageRefused, UsageRefused

@@ -8,10 +8,10 @@ configuration is noted as a problem and read past, so that one reading finds all
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -27,8 +27,7 @@ DEPTH_MAX = 20
 NULLS = ("", "~", "null", "Null", "NULL")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A mapping, a list, a text or nothing, and the line of its key."""
 
     line: int
@@ -45,8 +44,7 @@ class Node:
                 return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong, and on which line."""
 
     line: int

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from syncjob.core import cells, status
 from syncjob.core.fields import (
     BY_NAME,
@@ -30,8 +32,7 @@ NEVER_CLEARED = (STATUS, SUBSTATUS, CURRENCY)
 NUMBERED = "{n}"
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(Struct, frozen=True):
     """One column that feeds one field, with all that reading its cells needs."""
 
     column: str

@@ -11,8 +11,9 @@ A field is called by its dotted wire name; what stands under `details` also by i
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Kind(StrEnum):
@@ -31,8 +32,7 @@ class Kind(StrEnum):
 LISTS = (Kind.PEOPLE, Kind.SOLUTIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field; `locked` says why it may not be written, `words` are the values of an enum."""
 
     name: str

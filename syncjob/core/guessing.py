@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from syncjob.core import cells
 from syncjob.core.fields import BY_NAME
@@ -66,8 +67,7 @@ STEP = re.compile(r"(\d{1,3})\s*%?", re.ASCII)
 PHONE = re.compile(r"\+\d[\d\s()/.-]{5,}\d|\(?0\d{1,5}\)?\s[\d\s/-]{3,}\d", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How cells are read: the `forms` that fit (none: not at all; several: a question), and how many cells do."""
 
     forms: tuple[str, ...]

@@ -7,16 +7,16 @@ elsewhere, between that run and the last one that looked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.core.values import same
 from syncjob.model import Outcome, Settled
 from syncjob.model.memory import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One row of a run: what it was, and its run's id and moment (ISO 8601, UTC)."""
 
     run: str

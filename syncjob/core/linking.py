@@ -12,9 +12,10 @@ number or a word of its own in the deal's name is enough to leave it blank.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from syncjob.core.likeness import Words, letters_apart, likeness
 from syncjob.core.traits import Referral, Traits
@@ -43,8 +44,7 @@ CLOSE_AGREES_DAYS, CLOSE_DISAGREES_DAYS = 7, 60
 SAME_VALUE = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row by its number. A rival is proposed nothing, but what it claims is ticked for no other row."""
 
     n: int
@@ -52,8 +52,7 @@ class Row:
     rival: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A referral proposed for a row: the score, and of each part what could be compared, else None.
 
     `customer` and `name` go from 0 to 100; `value` is the difference as a share of the larger amount; `close` counts
@@ -83,8 +82,7 @@ class Candidate:
         return ", ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A row's candidates, the best first; `ticked`: the first is taken for certain."""
 
     row: Row

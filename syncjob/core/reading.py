@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class CellError(ValueError):
     """What is wrong with a cell and what to write instead; the column is named by who catches it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How cells of one column are to be read."""
 
     locale: str | None = None

@@ -24,6 +24,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from syncjob.core import members, naming, pulled
 from syncjob.core.cells import CLEAR, DIGITS_MAX, EXCEL_DAYS, FALSE, PLAIN_NUMBER, TRUE, parse
 from syncjob.core.feeds import NEVER_CLEARED, Feed, Feeds
@@ -44,8 +46,7 @@ SHOWN_MAX = 60
 UNREADABLE: Wishes = {"": Wish("", None)}  # asks for what nobody holds
 
 
-@dataclass(frozen=True, slots=True)
-class Respelt:
+class Respelt(Struct, frozen=True):
     """The new cells by column, typed where the row's are; `unsaid` is why the rest cannot be said, by column."""
 
     cells: Mapping[str, str]

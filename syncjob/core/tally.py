@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import Struct
+
 from syncjob.core.fields import CURRENCY, DEAL_VALUE
 from syncjob.core.values import number
 from syncjob.model import Cause, Outcome, Settled
@@ -15,8 +17,7 @@ from syncjob.model import Cause, Outcome, Settled
 NOTHING: tuple[object, ...] = (None, "", [])
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """The last run over the same input: its rows, and when its file was written; 0 and None where nobody knows."""
 
     rows: int = 0
@@ -33,7 +34,7 @@ class Tally:
     """
 
     rows_undone: int = 0
-    earlier: Earlier = Earlier()
+    earlier: Earlier = field(default_factory=Earlier)
     written: datetime | None = None
     read: datetime | None = None
     totals: Counter[Cause] = field(default_factory=Counter)

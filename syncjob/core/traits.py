@@ -7,9 +7,10 @@ where no column feeds them. What cannot be read is not compared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.core import cells
 from syncjob.core.feeds import Feeds
@@ -23,8 +24,7 @@ PATHS = (CUSTOMER, NAME, DEAL_VALUE, CURRENCY, CLOSE)
 DAY_S = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """What a row and a referral are compared by; an empty one is not compared. `close` is in days since 1970."""
 
     customer: Words = ()
@@ -48,8 +48,7 @@ class Traits:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Referral:
+class Referral(Struct, frozen=True):
     """A referral that could be a row's; what is not `free` (closed, or with a CRM id of its own) is never ticked."""
 
     id: str

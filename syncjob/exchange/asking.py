@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from syncjob.core import retry
 from syncjob.core.retry import Next
 from syncjob.errors import BrokenAssumption, RemoteUnavailable, SignInNeeded, SyncjobError, UsageRefused
@@ -21,8 +23,7 @@ MFA = (
 NO_ROLE = "the account may touch no referral: it needs the role Referral Admin or Referral User in Partner Center"
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """A referral that could not be read, and why."""
 
     cause: Cause

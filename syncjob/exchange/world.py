@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 
 class Log(Protocol):
@@ -19,8 +20,7 @@ class Log(Protocol):
         """Note an event that somebody may want to look into."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Time, chance and sleep, handed in: one seed replays a bad day."""
 
     now: Callable[[], datetime]

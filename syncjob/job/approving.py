@@ -8,9 +8,10 @@ may be sorted, filtered out or deleted: a row that is not ticked is not sent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncjob.core.cells import MASK
 from syncjob.errors import InputRefused
@@ -25,8 +26,7 @@ TOLD_MAX = 50
 N_DIGITS_MAX = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """The rows that were ticked, by number; the workbook and its digest; who saved it last, '' when it does not say."""
 
     rows: frozenset[int]

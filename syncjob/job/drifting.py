@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from syncjob.core.drifting import apart
 from syncjob.core.merge import merge
 from syncjob.core.respelling import respelt
@@ -71,8 +73,7 @@ class Drift:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What Partner Center has changed, in the user's own words: columns, rows, and what could not be said."""
 
     columns: tuple[str, ...]

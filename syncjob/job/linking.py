@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from syncjob.core import linking, pulled, traits
 from syncjob.core.linking import PAIRS_MAX, Proposal, Row
 from syncjob.core.matching import remote_key
@@ -53,8 +55,7 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """What is proposed, as a sheet to tick, in the rows' order; `notes` are those of the file."""
 
     sheet: Sheet
@@ -64,8 +65,7 @@ class Links:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """All rows of the file: those that can be linked with what is shown of them, and every key and id that is taken."""
 
     rows: Sequence[Row]

@@ -9,8 +9,9 @@ the listing's end is it known that a key names one referral and no second.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from syncjob.core.closing import warned
 from syncjob.core.diff import diff
@@ -33,8 +34,7 @@ _Match = tuple[int, str, Settled | None]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
+class Looking(Struct, frozen=True):
     """What observing needs: the job, its exchange, its draft, what is remembered of referrals, and how to decide.
 
     `witness` is shown every referral that a row is held against. Where all rows name theirs for certain, `by_id`, no

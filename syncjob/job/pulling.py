@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 from syncjob.core import pulled
 from syncjob.core.fields import BY_NAME, TABLE, Field, Kind, did_you_mean, find
@@ -28,8 +29,7 @@ HIDDEN = (PULLED_ID, PULLED_ETAG, PULLED_ZONE, PULLED_VALUES)
 SHOWN_FIRST = ("customerProfile.name",)
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(Struct, frozen=True):
     """What was pulled: the columns in order, the rows on disk, how many there are, and what no cell can show."""
 
     columns: tuple[str, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from syncjob import sources
@@ -30,8 +30,7 @@ BASES, ANSWERS, NOTHING = "bases", "answers", "nothing"  # what a run over some 
 SENT = "sent"  # what it has sent alone: rows of the job's own input, though not all of them
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """What was read: its name as places show it, its digest, its columns in order, and what is odd about it.
 
     `moves` says what may be remembered of its rows (see `planfile.Header`), `written` when the file was (since 1970).
@@ -45,8 +44,7 @@ class Input:
     written: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """Rows as they are handed in: what they are called, their digest, their table, and how few would be too few.
 
     `moves` says what may be remembered of them, `copy` is where the copy of their file lies, `written` when it was.

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from syncjob.core.report import waits
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
@@ -62,8 +64,7 @@ class _Needing:
                 self.idle += 1
 
 
-@dataclass(frozen=True, slots=True)
-class _OfRun:
+class _OfRun(Struct, frozen=True):
     """The rows of a past run that need a person, as the ledger holds them."""
 
     ledger: Ledger

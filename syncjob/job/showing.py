@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 
@@ -56,7 +55,7 @@ def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
 
     shown = of_plan(plan)
     facts = {**shown.run, "refused_by": " and ".join(refused.guards)}
-    return dataclasses.replace(shown, run=facts, rows=lambda: told(plan.rows()), loud=lambda: told(plan.loud()))
+    return replace(shown, run=facts, rows=lambda: told(plan.rows()), loud=lambda: told(plan.loud()))
 
 
 def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, alive: bool = False) -> Report:

@@ -8,7 +8,8 @@ run that broke off, rows without an end wait as its report shows them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncjob.core.report import waits
 from syncjob.job.reading import BASES
@@ -21,8 +22,7 @@ WAITING = [str(cause) for cause in Cause if waits(cause)]
 OPEN = [*WAITING, str(Cause.TO_SEND)]
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """The first rows that wait, each with its run; how many there are; the runs in which they stand."""
 
     rows: tuple[tuple[str, Settled], ...]

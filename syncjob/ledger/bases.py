@@ -8,7 +8,6 @@ wrong: anything newer replaces it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
@@ -35,8 +34,7 @@ class Base(Struct, frozen=True):
     now: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """What is remembered of one referral: its bases, how many nights in a row each was sent, and since when it holds.
 
     `since` is, by path, (moment, run).

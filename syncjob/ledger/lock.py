@@ -15,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncjob.errors import Locked, StorageRefused, mending
 
@@ -29,8 +30,7 @@ LOOKS_MIN = 5  # whoever only looks who holds it, holds it for an instant
 DIGITS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """Where the lock of a job over one remote and tenant stands."""
 
     ledger: Path
@@ -64,8 +64,7 @@ class Lock:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Other(Lock):
+class Other(Lock, frozen=True):
     """The lock of another job over the same ledger, known by its file alone."""
 
     place: Path

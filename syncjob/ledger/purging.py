@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from syncjob.ledger.store import Ledger
@@ -12,8 +11,7 @@ from syncjob.ledger.tables import input_parts, inputs, intents, outcomes, runs
 RUNS_PER_GROUP = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(Struct, frozen=True):
     """What is or would be forgotten: runs and their rows; `kept` are old runs with a send that is still unanswered."""
 
     runs: tuple[str, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import case, func, select
 
 from syncjob.errors import StorageRefused
@@ -23,8 +23,7 @@ UNCHANGED = [str(cause) for cause in Cause if cause.outcome is Outcome.UNCHANGED
 UNSENT = [str(cause) for cause in Cause if cause is Cause.TO_SEND or cause.outcome is Outcome.DEFERRED]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIntent:
+class OpenIntent(Struct, frozen=True):
     """An intent whose run ended before its answer was known; `written` is its change as it stands in the file.
 
     `moves` says what its run was to remember.

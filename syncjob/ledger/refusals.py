@@ -6,13 +6,13 @@ Runs have their rows on record; what was refused before it was one has nothing e
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from sqlalchemy import func, select
 
 from syncjob.ledger.database import Database
 from syncjob.ledger.lock import Lock
 from syncjob.ledger.tables import facts, runs
+from syncjob.model import dumps
 from syncjob.model.memory import Refused
 
 
@@ -20,7 +20,7 @@ def keep(database: Database, lock: Lock, refused: Refused) -> None:
     """Remember it in the place of the one before."""
     with database.writing() as connection:
         connection.execute(facts.delete().where(facts.c.name == _fact(lock)))
-        connection.execute(facts.insert(), {"name": _fact(lock), "value": json.dumps(asdict(refused))})
+        connection.execute(facts.insert(), {"name": _fact(lock), "value": dumps(refused)})
 
 
 def last(database: Database, lock: Lock) -> Refused | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import IntegrityError
@@ -38,8 +38,7 @@ SETTLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A PATCH that is about to leave under the MS-RequestId `mark`; `planned` is the change as it stands now.
 
     It is None where that is the very row which the run has on record already.
@@ -52,8 +51,7 @@ class Intent:
     planned: Settled | None
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """What a run is when it begins; `known` is what its report says besides its rows, `began` its moment."""
 
     id: str

@@ -115,7 +115,7 @@ OPEN = text("cause IN ('answer_unknown', 'to_send')")
 """The rows whose end nobody knows, in the very words of their index: SQLite takes it for no others."""
 
 INDEXES = (
-    Index("outcomes_open", outcomes.c.run, outcomes.c.n, sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("outcomes_open", outcomes.c.run, outcomes.c.n, sqlite_where=OPEN),
     Index("intents_by_run", intents.c.run, intents.c.n),
     Index("outcomes_by_referral", outcomes.c.referral, outcomes.c.run),
     Index("outcomes_by_key", outcomes.c.key, outcomes.c.run),

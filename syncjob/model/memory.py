@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from syncjob.model.change import Settled, Triple
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One field that was written: by us in a run, or elsewhere between two; moments are ISO 8601 in UTC.
 
     `after_run` is the run that last looked before somebody else wrote; '' where we wrote ourselves.
@@ -43,8 +43,7 @@ class Who(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Apart:
+class Apart(Struct, frozen=True):
     """One field in which a row and its referral are apart."""
 
     row: Settled
@@ -52,8 +51,7 @@ class Apart:
     who: Who
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """Between which runs somebody moved: the last in which they agreed, the first that saw them apart; '' unknown."""
 
     agreed_run: str = ""
@@ -62,8 +60,7 @@ class Since:
     seen_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A row that needs a person, the run in which it stands, and the first of the runs in a row in which it did so."""
 
     row: Settled
@@ -72,8 +69,7 @@ class Waiting:
     since_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """An `apply` that came to no run: when (seconds since 1970), its exit code, a sentence without values."""
 
     at: float
@@ -81,8 +77,7 @@ class Refused:
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What the ledger holds of a job: its file, its runs since a moment, referrals whose history is known."""
 
     path: Path
@@ -93,8 +88,7 @@ class Kept:
     unanswered: int
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a job stands; `last` are the facts of its last run, `totals` how its rows ended, by outcome.
 
     `nightly` is the last run over the job's own input; what waits for a person stands in `waiting_in`: that run, or

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from syncjob.model.desired import SourceRow
 
 
@@ -53,16 +55,14 @@ class Sample:
     asked: tuple[Question, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One value of the configuration and why it is proposed."""
 
     value: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What the file leaves open; `needed` cannot be settled by its default, somebody must say it."""
 
     part: Part
@@ -91,8 +91,7 @@ class Column:
         return tuple(word for word, meaning in self.translate.items() if not meaning)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """What names the referral of a row; `numeric` keys are a workbook's numbers."""
 
     column: str
@@ -102,8 +101,7 @@ class Key:
     by_preset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A whole configuration, proposed. It can be written once no question is open.
 
     `file` is the path as the configuration will hold it; `defaults` are by name of the setting.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.model.change import Settled
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What one guard says of a plan: how many rows it concerns, its limit, and its words with the numbers."""
 
     guard: str
@@ -24,8 +24,7 @@ class Verdict:
         return f"guard {self.guard} ({self.count:,}, limit {self.limit:,})"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A plan or a run, ready to be shown: facts of the run, totals, and its rows in input order.
 
     `rows` starts a fresh pass at each call, so that a report of any size streams; `loud` gives the same but for those

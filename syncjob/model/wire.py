@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 Kind = TypeVar("Kind")
 HALF = b"\\ud"
@@ -23,8 +23,7 @@ class Heard(StrEnum):
     ANSWERED = "answered"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back of one request; `status` is None unless it was answered.
 
     `code` is the error code of the body, `retry_after_s` what the header asked, `note` our words on what

@@ -194,7 +194,7 @@ def _footer(footer: Footer) -> bytes:
     """Give the footer up to its seal, which covers this too."""
     value = {
         "totals": {str(cause): count for cause, count in footer.totals.items()},
-        "guards": [asdict(one) for one in footer.verdicts],
+        "guards": footer.verdicts,
         "requests": dict(footer.requests),
         "notes": list(footer.notes),
     }

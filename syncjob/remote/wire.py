@@ -6,14 +6,14 @@ Which of the two it was decides whether a PATCH may be sent again unseen, so eac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 ANSWER_BYTES_MAX = 5 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What came back: `headers` are asked for by their names in small letters; `content` is whole, and as it came."""
 
     status: int

@@ -7,10 +7,10 @@ enough for dark patterns, so that they hold on a dark page too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from syncjob.model import Outcome
 from syncjob.reports.gist import grouped
@@ -37,8 +37,7 @@ LOOKS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a bar: what it is called, what it looks like, how much it is."""
 
     name: str

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from syncjob.model import NEEDS_PERSON, Cause, Outcome, Report, Settled
 from syncjob.reports.values import for_good
 
@@ -53,8 +55,7 @@ class First:
         return self.count - len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Upshot:
+class Upshot(Struct, frozen=True):
     """What it comes to: `level` is calm, good, attention or stopped; one headline, and what else must be known."""
 
     level: str

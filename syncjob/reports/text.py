@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.model import UNKNOWN, Cause, Outcome, Report, Settled, Triple
 from syncjob.reports.values import (
@@ -55,8 +56,7 @@ GROUPS = {
 AS_ABOVE = "(for the same reason)"
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """A terminal: how many characters a line and lines it shows; `AROUND` of them are not for rows."""
 
     columns: int

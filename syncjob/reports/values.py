@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.model import UNKNOWN, Outcome, Report, Settled, Stand, Triple, dumps
 from syncjob.model import own as names
@@ -26,8 +27,7 @@ INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2
 LED_IN = 20  # characters that stay before a difference
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """What a row's operations do to one field: members that come or go, or one value for another."""
 
     path: str

@@ -29,6 +29,8 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, BinaryIO
 
+from msgspec import Struct
+
 from syncjob.errors import StorageRefused
 from syncjob.model import Day, Number, Number1904, Outcome, Truth
 from syncjob.model.own import CATEGORY
@@ -84,8 +86,7 @@ class Column:
         assert len(",".join(self.choices)) <= CHOICES_CHARS_MAX, "Excel refuses a file with a longer list"
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """A table under its header. A row is its cells in the order of the columns, and the outcome that tints it or ''."""
 
     name: str

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec import Struct
 
 import syncjob
 from syncjob.errors import InputRefused, StorageRefused
@@ -31,8 +32,7 @@ KEPT = ("PATH", "SYSTEMROOT", "LANG")
 WAY_OUT = "open the file in Excel and save it anew, or export the rows as CSV"
 
 
-@dataclass(frozen=True, slots=True)
-class Spool:
+class Spool(Struct, frozen=True):
     """The cells of a sheet in a file; `last` is by column, from 0, the row of the last cell that holds something."""
 
     path: Path

@@ -13,9 +13,10 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from msgspec import Struct
 
 from syncjob.errors import InputRefused, UsageRefused
 
@@ -33,8 +34,7 @@ MARKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A file that decodes to its end; `cut_off` when its last line has no line break."""
 
     path: Path

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncjob.errors import InputRefused
 from syncjob.model import Place
@@ -23,8 +24,7 @@ Row = Sequence[str]
 """The cells of one row from the first column; typed as `model.cell` types them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """The header's row, and its columns by number from 1, in order."""
 
     line: int
@@ -35,8 +35,7 @@ class Header:
         return {name: letters_of(column) for column, name in self.columns.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Top:
+class Top(Struct, frozen=True):
     """The first rows of a sheet, and all that bears on its header: `last` are the last rows used, by column."""
 
     place: Place

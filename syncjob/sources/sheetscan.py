@@ -15,7 +15,8 @@ import html
 import re
 from array import array
 from collections import defaultdict
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncjob.errors import InputRefused
 from syncjob.sources.letters import column_of, letters_of, listed
@@ -48,8 +49,7 @@ Places = dict[int, tuple[int, int]]
 """The row and column of each cell of a block, by the cell's offset in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Merged cells, all counted from 1."""
 
     top: int
@@ -61,8 +61,7 @@ class Range:
         return f"{letters_of(self.left)}{self.top}:{letters_of(self.right)}{self.bottom}"
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """What a sheet holds beside its values, all counted from 1: `flaws` are texts by row and column."""
 
     flaws: dict[int, dict[int, str]]
@@ -212,8 +211,7 @@ class SheetScan:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tags:
+class _Tags(Struct, frozen=True):
     """The tags of a sheet under its prefix."""
 
     row_end: bytes

@@ -15,9 +15,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, NoReturn
+
+from msgspec import Struct
 
 from syncjob import settings
 from syncjob.errors import InputRefused, StorageRefused
@@ -45,8 +46,7 @@ SUFFIXES: dict[str, Format] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A copy of the input that nobody moves; `source` is the input's name as places show it."""
 
     source: str
@@ -164,8 +164,7 @@ def _shape_now(file: Path) -> tuple[int, ...] | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Copying:
+class _Copying(Struct, frozen=True):
     """Where the copy goes, and how much of it is allowed."""
 
     path: Path

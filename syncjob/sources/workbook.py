@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncjob.errors import InputRefused
 from syncjob.model.own import CATEGORY, OWN
@@ -24,8 +25,7 @@ BOOK = re.compile(rb"<(?:[\w.\-]{1,256}:)?workbookPr(\s[^<>]*+)>")
 ATTRIBUTE = re.compile(rb"""(?<![\w.\-:])([\w.\-:]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)')""")
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """A sheet of cells: its name as its tab shows it, and its part of the package."""
 
     name: str
@@ -33,8 +33,7 @@ class Sheet:
     visible: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Workbook:
+class Workbook(Struct, frozen=True):
     """The sheets in the order of their tabs; `from_1904` when its days are counted from there; `ours` as we made it."""
 
     sheets: tuple[Sheet, ...]

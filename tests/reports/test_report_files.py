@@ -5,10 +5,10 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from syncjob import whole
 from syncjob.errors import StorageRefused, UsageRefused

@@ -1,7 +1,6 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec.structs import replace
 
 from syncjob.errors import StorageRefused
 from syncjob.model import Cause, Day, Number, Operation, Place, Report, Settled, Triple, Truth
@@ -163,7 +162,7 @@ def test_what_is_quoted_from_outside_stays_on_one_line(
     row = row_of(
         1, Cause.REMOTE_REFUSED, "=cmd|' /C calc'!A0\nsecond \x1b[31m \ud800", columns={"CRM id": "a\ud800\x00"}
     )
-    (shown,) = rows_of(report_of(structs.replace(row, place=Place("deals.xlsx", 7, "Pipe\nline"))))
+    (shown,) = rows_of(report_of(replace(row, place=Place("deals.xlsx", 7, "Pipe\nline"))))
     assert shown["syncjob reason"] == r"=cmd|' /C calc'!A0\nsecond \x1b[31m \ud800"
     assert shown["syncjob row"] == r"deals.xlsx 'Pipe\nline'!7"
     assert shown["CRM id"] == r"••• a\ud800_x0000_"

@@ -9,8 +9,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.errors import SignInNeeded
 
@@ -42,8 +43,7 @@ def multi_factor(claims: Mapping[str, Any]) -> bool | None:
     return "mfa" in methods if isinstance(methods, list) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(Struct, frozen=True):
     """Whose token is meant, as far as the configuration pins it: a tenant by its id, a user by name or id."""
 
     tenant: str | None = None

@@ -15,11 +15,11 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from msgspec import Struct
 
 from syncjob.errors import RemoteUnavailable, SignInNeeded, StorageRefused, SyncjobError, UsageRefused
 from syncjob.remote.auth.claims import Pinned, user_of
@@ -39,8 +39,7 @@ SPOILT = ("70000",)  # it is this token that is no good; every other refusal is 
 NOT_KEPT = ("AccessToken", "IdToken")
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(Struct, frozen=True):
     """Who has signed in: the tenant's id and the user's name."""
 
     tenant: str

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from syncjob.errors import SignInNeeded
 
 
@@ -56,8 +58,7 @@ class FromVariable:
         return Token(token)
 
 
-@dataclass(frozen=True, slots=True)
-class FromCommand:
+class FromCommand(Struct, frozen=True):
     """The token that a program prints; it is asked again when the remote takes it no more."""
 
     words: Sequence[str]
