@@ -10,7 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import httpx
 from desk import guid, referral, sheet
+from msgspec.structs import replace
 from virtual import DAWN, VirtualLoop, run_virtual, world_of
 from wire import SandboxWire
 

@@ -43,7 +43,7 @@ FLAPPING_NIGHTS = 3  # so often in a row the same value was sent and something h
 
 def diff(pair: Pair, rules: Rules) -> Change | Settled:
     """Give the change that makes row and referral agree, or why there is none."""
-    if (settled := _in_step(pair)) is not None:
+    if (settled := in_step(pair)) is not None:
         return settled
     wishes = pair.desired.wishes
     placed = {wish.path: _placed(pair, wish, rules) for wish in wishes}
@@ -81,7 +81,7 @@ def diff(pair: Pair, rules: Rules) -> Change | Settled:
     )
 
 
-def _in_step(pair: Pair) -> Settled | None:
+def in_step(pair: Pair) -> Settled | None:
     """Settle a row whose fields all mean at once what was asked, as most do every night: the short way, or None.
 
     What has more to it than two values (a list, a form that the remote keeps of its own) goes the long way.

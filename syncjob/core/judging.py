@@ -23,7 +23,7 @@ def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], r
     A list may stay short of the wish by those whom somebody took away since the base: that is drift.
     """
     patch: list[Any] = [one.to_json() for one in operations]
-    after = jsonpatch.apply_patch(pair.observed.body, patch)
+    after = jsonpatch.apply_patch(_copied(pair.observed.body), patch, in_place=True)
     for wish in moving:
         done = merge(wish, pair.base.get(wish.path, UNKNOWN), look(after, wish.path), rules)
         fine = (Stand.AGREED, Stand.DRIFT) if BY_PATH[wish.path].kind in LISTS else (Stand.AGREED,)
@@ -34,8 +34,17 @@ def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], r
 
 
 def _apart(path: str, one: Any, two: Any) -> Iterator[str]:
+    if one is two:
+        return
     if isinstance(one, Mapping) and isinstance(two, Mapping):
         for key in one.keys() | two.keys():
             yield from _apart(f"{path}/{key}", one.get(key), two.get(key))
     elif one != two or type(one) is not type(two):
         yield path
+
+
+def _copied(value: Any) -> Any:
+    """Copy objects and lists, and nothing else: in JSON there is nothing else that could be changed in its place."""
+    if type(value) is dict:
+        return {name: _copied(one) for name, one in value.items()}
+    return [_copied(one) for one in value] if type(value) is list else value

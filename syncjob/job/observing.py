@@ -14,7 +14,7 @@ from itertools import islice
 from msgspec import Struct
 
 from syncjob.core.closing import warned
-from syncjob.core.diff import diff
+from syncjob.core.diff import diff, in_step
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
 from syncjob.core.narrowing import with_company
@@ -105,17 +105,17 @@ def _from_item(looking: Looking, desired: Desired, item: Item, named: Container[
 
     What is in step is so by the fields that the row names; to say anything else the whole item is read.
     """
-    complete = looking.job.settings.remote.list_complete
-    seen = item.seen if looking.witness is None and all(wish.path in named for wish in desired.wishes) else item.whole()
+    complete, etag = looking.job.settings.remote.list_complete, item.etag
+    in_sight = looking.witness is None and looking.decide is diff and all(wish.path in named for wish in desired.wishes)
+    seen = item.seen if in_sight else item.whole()
     if not complete and not all(stands(seen, wish.path) for wish in desired.wishes):
         return None
-    etag = item.etag
+    if in_sight:
+        if (settled := _guarded(looking, desired, Observed(item.id, etag, seen), _glance)) is not None:
+            return settled
+        seen = item.whole()
     settled = _decide(looking, desired, Observed(item.id, etag, seen))
-    if settled.cause is Cause.IN_STEP:
-        return settled
-    if not (complete and etag):
-        return None
-    return settled if seen is not item.seen else _decide(looking, desired, Observed(item.id, etag, item.whole()))
+    return settled if settled.cause is Cause.IN_STEP or (complete and etag) else None
 
 
 def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:
@@ -167,18 +167,41 @@ def _expected(looking: Looking, rows: Iterable[tuple[Desired, str]]) -> Iterator
 
 
 def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
-    """Match and diff one row; an error of ours settles that row alone, and is told."""
+    """Match and diff one row."""
+    settled = _guarded(looking, desired, observed, _held)
+    assert settled is not None, "a row that is held against its referral settles"
+    return settled
+
+
+def _glance(looking: Looking, desired: Desired, observed: Observed) -> Settled | None:
+    """Settle a row that is in step by the fields that it names; None where there is more to it."""
+    paired = pair(desired, observed, looking.job.feeds.verify)
+    return in_step(looking.memory.known(paired)) if isinstance(paired, Pair) else None
+
+
+def _held(looking: Looking, desired: Desired, observed: Observed) -> Settled:
+    """Hold a row against the whole of its referral."""
+    if looking.witness is not None:
+        looking.witness(observed)
+    paired = pair(desired, observed, looking.job.feeds.verify)
+    if isinstance(paired, Settled):
+        return paired
+    found = looking.decide(looking.memory.known(paired), looking.job.rules)
+    if isinstance(found, Settled):
+        return found
+    return warned(Settled.of_change(found, Cause.TO_SEND, ""), observed, looking.job.world.now())
+
+
+def _guarded(
+    looking: Looking,
+    desired: Desired,
+    observed: Observed,
+    act: Callable[[Looking, Desired, Observed], Settled | None],
+) -> Settled | None:
+    """Do it; an error of ours settles that row alone, and is told."""
     job = looking.job
     try:
-        if looking.witness is not None:
-            looking.witness(observed)
-        paired = pair(desired, observed, job.feeds.verify)
-        if isinstance(paired, Settled):
-            return paired
-        found = looking.decide(looking.memory.known(paired), job.rules)
-        if isinstance(found, Settled):
-            return found
-        return warned(Settled.of_change(found, Cause.TO_SEND, ""), observed, job.world.now())
+        return act(looking, desired, observed)
     except SyncjobError:
         raise
     except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from syncjob.errors import Locked, StorageRefused
 from syncjob.ledger.database import Database
@@ -36,6 +36,7 @@ RENEW_S = 10.0
 LOST_S = 60.0
 WATCH_S = 25
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # containers of one machine share it, as they share its lock files
+HELD = select(facts.c.value).where(facts.c.name == bindparam("fact"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def _fact(lock: Lock) -> str:
 
 
 def _read(connection: Connection, lock: Lock) -> Name | None:
-    text = connection.execute(select(facts.c.value).where(facts.c.name == _fact(lock))).scalar_one_or_none()
+    text = connection.execute(HELD, {"fact": _fact(lock)}).scalar_one_or_none()
     try:
         return None if text is None else Name(**json.loads(text))
     except (TypeError, ValueError):

@@ -57,8 +57,10 @@ class Operation(Struct, frozen=True, gc=False):
         """Tell whether it writes a field: there, at its list's end, or in what hangs below a parent that it adds."""
         if self.path in (path, f"{path}/-"):
             return True
+        if not path.startswith(f"{self.path}/") or not isinstance(self.value, Mapping):
+            return False
         step = path.removeprefix(f"{self.path}/").partition("/")[0]
-        if not path.startswith(f"{self.path}/") or not isinstance(self.value, Mapping) or step not in self.value:
+        if step not in self.value:
             return False
         return Operation(self.op, f"{self.path}/{step}", self.value[step]).reaches(path)
 

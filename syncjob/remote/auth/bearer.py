@@ -15,12 +15,14 @@ class Bearer:
     def __init__(self, credential: Credential, url: str) -> None:
         """Take the run's credential; `used` is the token that went along last."""
         self._credential = credential
-        self._origin = _origin(url)
+        self._origin, self._ours = _origin(url), url
         self.used: str | None = None
 
     async def signed(self, url: str, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Give the headers of a request for our origin with the token among them."""
-        if _origin(url) != self._origin:
+        if not (url == self._ours or url.startswith((f"{self._ours}/", f"{self._ours}?"))) and (
+            _origin(url) != self._origin
+        ):
             raise BrokenAssumption(f"a request was about to leave for {_origin(url)[1]}, which is not the remote")
         self.used = await self._credential.bearer()
         return headers if self.used is None else {**headers, "Authorization": f"Bearer {self.used}"}
