@@ -1,16 +1,90 @@
 """How fast to ask: what the remote answered goes in, how many may be in flight and how long to wait comes out.
 
 The remote throttles by tenant, publishes no limit and counts refused calls too, so the fewest refusals win:
-concurrency halves when it refuses and grows by one after a full round of good answers (AIMD, RFC 5681). The
-budget of retries is a token bucket: an outage empties it and is not amplified, a good hour refills it.
-Time is an argument, in seconds of a monotonic clock.
+concurrency halves when it refuses and grows by one after a full round of good answers (AIMD, RFC 5681). Beside it
+stands a rate, which starts low and doubles until the remote refuses (slow start); from then on it is what the remote
+has taken, grows a little while that may be too little, and hardly any more once a rate has been seen to be too much,
+since each refusal costs the time that it asks to wait. The budget of retries is a token bucket: an outage empties it
+and is not amplified, a good hour refills it. Time is an argument, in seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 EARNED_PER_ANSWER = 0.5
+START_PER_S = 250.0
+DOUBLED_S = 0.25  # in slow start
+RATE_MAX_PER_S = 5_000.0  # no remote of this kind takes more: from here on only the width counts
+RATE_MIN_PER_S = 1.0
+SEARCHING, FOUND = 0.03, 0.0005  # by so much the rate grows in a second
+LOWERED = 0.95
+LASTED_S = 2.0  # a rate that was borne for so long was nearly right
+TAKEN_MIN = 3  # fewer than these tell no rate
+LATE_S = 0.05  # so much lateness is made up for
+
+
+@dataclass(slots=True)
+class Rate:
+    """How many requests a second may start, and when the next may; `per_s` is None where nothing but width limits.
+
+    `known` says that the remote has refused, now or in an earlier run, so that the rate is worth remembering.
+    """
+
+    per_s: float | None = START_PER_S
+    known: bool = False
+    growth: float = 0.0
+    next_at: float | None = None
+    since: float = 0.0
+    seen_at: float = 0.0
+    taken: int = 0
+
+    @classmethod
+    def learned(cls, per_s: float | None) -> Rate:
+        """Begin with what an earlier run has learnt, a little below it; None where none has."""
+        if not per_s:
+            return cls()
+        return cls(max(RATE_MIN_PER_S, per_s * LOWERED), known=True, growth=FOUND)
+
+    def slot_s(self, now: float) -> float:
+        """Take the next slot; give the seconds until it."""
+        if self.next_at is None:
+            self.next_at = self.since = self.seen_at = now
+        self._grow(now)
+        if self.per_s is None:
+            return 0.0
+        at = max(self.next_at, now - LATE_S)
+        self.next_at = at + 1 / self.per_s
+        return max(0.0, at - now)
+
+    def answered(self) -> None:
+        """Hear that the remote has taken one."""
+        self.taken += 1
+
+    def refused(self, now: float, wait_s: float) -> None:
+        """Hear that it was too fast; nothing starts before the time that the remote asks for."""
+        opens = now + wait_s
+        lasted, known = opens - self.since, self.known
+        if self.per_s is not None and known and now - self.since >= LASTED_S:
+            self.per_s, self.growth = self.per_s * LOWERED, FOUND
+        elif self.taken >= TAKEN_MIN and lasted > 0:
+            measured = self.taken / lasted  # too low by its wait; what was borne for a moment only was too high
+            between = measured if not known or self.per_s is None else (measured * self.per_s) ** 0.5
+            self.per_s, self.growth = between, SEARCHING
+        elif self.per_s is not None:
+            self.per_s, self.growth = self.per_s / 2, SEARCHING
+        if self.per_s is not None:
+            self.per_s = max(RATE_MIN_PER_S, self.per_s)
+        self.known, self.taken = True, 0
+        self.next_at = self.since = self.seen_at = opens
+
+    def _grow(self, now: float) -> None:
+        passed, self.seen_at = max(0.0, now - self.seen_at), max(now, self.seen_at)
+        if self.per_s is None:
+            return
+        self.per_s *= 1 + self.growth * passed if self.known else 2.0 ** min(passed / DOUBLED_S, 30)
+        if self.per_s > RATE_MAX_PER_S:
+            self.per_s = None
 
 
 @dataclass(slots=True)
@@ -22,6 +96,7 @@ class Pace:
     shut_until: float = 0
     halved_at: float = -1.0
     refusals: int = 0
+    rate: Rate = field(default_factory=Rate)
 
     def __post_init__(self) -> None:
         """Start at full width: the first refusal narrows it."""
@@ -36,14 +111,20 @@ class Pace:
         """Take a good answer: a full round of them widens by one."""
         self.width = min(float(self.most), self.width + 1 / self.width)
         self.refusals = 0
+        self.rate.answered()
 
-    def refused(self, now: float, wait_s: float, sent_at: float) -> None:
-        """Take a refusal: shut the gate, and halve once for all that was in flight together."""
+    def refused(self, now: float, wait_s: float, sent_at: float, *, too_many: bool = False) -> None:
+        """Take a refusal: shut the gate, and halve once for all that was in flight together.
+
+        `too_many` says that it was the number of requests; a remote that is out of order says nothing of the rate.
+        """
         self.shut_until = max(self.shut_until, now + wait_s)
         self.refusals += 1
         if sent_at > self.halved_at:
             self.width = max(1.0, self.width / 2)
             self.halved_at = now
+            if too_many:
+                self.rate.refused(now, wait_s)
 
     def wait_s(self, now: float) -> float:
         """Seconds until a request may start."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from syncjob.core import retry
-from syncjob.core.pace import Budget, Pace, backoff_s
+from syncjob.core.pace import Budget, Pace, Rate, backoff_s
 from syncjob.core.retry import Next
 from syncjob.errors import RemoteUnavailable, SignInNeeded, SyncjobError
 from syncjob.exchange.world import Log, World
@@ -40,7 +40,8 @@ class Over:
 class Gate:
     """What all workers of a run pass through.
 
-    `requests` counts what left, by method; `until` is a monotonic moment after which nothing new begins.
+    `requests` counts what left, by method; `until` is a monotonic moment after which nothing new begins. `learned` is
+    the rate that an earlier run has learnt, in requests a second.
     """
 
     clients: Sequence[Reader]
@@ -49,6 +50,7 @@ class Gate:
     log: Log
     rows: int = 0
     until: float | None = None
+    learned: float | None = None
     requests: Counter[str] = field(default_factory=Counter)
     over: Over | None = None
     pace: Pace = field(init=False)
@@ -60,7 +62,7 @@ class Gate:
     def __post_init__(self) -> None:
         """Start with every connection idle, the gate open and the budget full."""
         self._idle = list(self.clients)
-        self.pace = Pace(most=len(self.clients))
+        self.pace = Pace(most=len(self.clients), rate=Rate.learned(self.learned))
         self.budget = Budget(most=self.limits.retries_min + self.limits.retries_share * self.rows)
 
     async def once(self, method: str, call: Callable[[Reader], Awaitable[Answer]]) -> Answer:
@@ -126,10 +128,20 @@ class Gate:
             if wait_s > 0:
                 await self.world.sleep(wait_s)
             elif len(self.clients) - len(self._idle) < self.pace.allowed:
-                return self._idle.pop()
+                client = self._idle.pop()
+                if await self._turn():
+                    return client
+                self._leave(client)
             else:
                 self._freed.clear()
                 await self._freed.wait()
+
+    async def _turn(self) -> bool:
+        """Wait for a slot of the rate; False where the gate was shut meanwhile."""
+        wait_s = self.pace.rate.slot_s(self.world.monotonic())
+        if wait_s > 0:
+            await self.world.sleep(wait_s)
+        return self.pace.wait_s(self.world.monotonic()) == 0
 
     def _leave(self, client: Reader | None) -> None:
         if client is not None:
@@ -155,8 +167,9 @@ class Gate:
         if wait_s > self.limits.retry_after_max_s:
             words = f"the remote asks to wait {wait_s:.0f} s, longer than limits.retry_after_max_s"
             self.end(Cause.REMOTE_UNAVAILABLE, RemoteUnavailable(words))
-        self.pace.refused(self.world.monotonic(), wait_s, sent_at)
-        self.log.info("gate.shut", status=answer.status, wait_s=round(wait_s, 3), width=self.pace.allowed)
+        self.pace.refused(self.world.monotonic(), wait_s, sent_at, too_many=answer.status == TOO_MANY)
+        rate = None if self.pace.rate.per_s is None else round(self.pace.rate.per_s, 1)
+        self.log.info("gate.shut", status=answer.status, wait_s=round(wait_s, 3), width=self.pace.allowed, per_s=rate)
 
 
 def said(answer: Answer) -> str:

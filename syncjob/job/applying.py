@@ -24,6 +24,7 @@ from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
+from syncjob.job.pacing import learn, learned
 from syncjob.job.planning import tally_line
 from syncjob.job.remembering import bases_of, moment_of, tally_of
 from syncjob.ledger import Base, Ledger, Recorder
@@ -90,7 +91,8 @@ async def apply(
     acting = tuple(one for one in acting if one.guard not in lifted)
     access = job.access()
     async with opened(Writer, access) as clients:
-        sender = Sender(clients, settings.limits, job.world, job.log, rows=changes, until=job.until)
+        known = learned(job, ledger)
+        sender = Sender(clients, settings.limits, job.world, job.log, changes, job.until, known)
         await mend(job, sender, ledger)
         run = begun(job, plan, ledger, acting, lifted, approval)
         named(run)
@@ -227,6 +229,7 @@ def _close(work: _Work, ledger: Ledger, run: str, rows: int) -> Exit:
     if job.stop.signal:
         code = Exit(128 + job.stop.signal)
     ledger.end(run, job.world.now().timestamp(), int(code), work.run.sender.requests)
+    learn(job, ledger, work.run.sender.pace)
     if job.settings.ledger.keep is not None:
         before = job.world.now() - max(job.settings.ledger.keep, job.settings.plan.age_max)
         purge(ledger, old(ledger, job.settings.job, job.address, before.timestamp(), but=run))

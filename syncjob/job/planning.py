@@ -18,6 +18,7 @@ from syncjob.core.tally import Tally
 from syncjob.exchange import Exchange
 from syncjob.job.context import Job
 from syncjob.job.observing import Decide, Looking, observe
+from syncjob.job.pacing import foretold, learned
 from syncjob.job.reading import Given, Input, from_file, read
 from syncjob.job.remembering import remembering, tally_of
 from syncjob.model import Cause, Observed
@@ -71,7 +72,10 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
         if waiting:
             with remembering(job, undoing=bool(asked.undoes)) as memory:
                 async with opened(Reader, job.access()) as clients:
-                    exchange = Exchange(clients, job.settings.limits, job.world, job.log, rows=waiting, until=job.until)
+                    known = learned(job, memory.ledger)
+                    exchange = Exchange(
+                        clients, job.settings.limits, job.world, job.log, rows=waiting, until=job.until, learned=known
+                    )
                     looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
                     notes = await observe(looking)
             requests = exchange.requests
@@ -107,12 +111,13 @@ def _write(
         written_at="" if read_in.written is None else datetime.fromtimestamp(read_in.written, UTC).isoformat(),
     )
     with remembering(job) as memory:
-        tally = tally_of(job, header, memory.ledger)
+        tally, per_s = tally_of(job, header, memory.ledger), learned(job, memory.ledger)
 
     def footer() -> Footer:
         assert sum(tally.totals.values()) == draft.count(), "rows in = rows settled"
         verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
-        return Footer(tally.totals, verdicts, requests, read_in.notes)
+        notes = (*read_in.notes, *foretold(job, tally.changes, per_s))
+        return Footer(tally.totals, verdicts, requests, notes)
 
     planfile.write(out, header, _counted(job, draft, tally), footer)
     job.log.info("plan.made", plan=header.id, rows=tally.rows, changes=tally.changes, requests=dict(requests))

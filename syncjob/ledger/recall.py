@@ -57,6 +57,11 @@ class Recall:
         found = self.database.rows(select(facts.c.value).where(facts.c.name == REBUILT))
         return str(found[0][0]) if found else ""
 
+    def number(self, name: str) -> int | None:
+        """Give the number that is kept under a name; see `Ledger.remember`."""
+        found = self.database.rows(select(facts.c.value).where(facts.c.name == name))
+        return int(found[0][0]) if found and found[0][0].isdecimal() else None
+
     def facts(self, run: str) -> dict[str, Any]:
         """Give what is known of a run besides its rows; times are ISO 8601 in UTC."""
         columns = (runs.c.facts, runs.c.began, runs.c.ended, runs.c.exit_code, runs.c.requests, runs.c.moves)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncjob.core.pace import EARNED_PER_ANSWER, Budget, Pace, backoff_s
+from syncjob.core.pace import EARNED_PER_ANSWER, RATE_MIN_PER_S, START_PER_S, Budget, Pace, Rate, backoff_s
 
 
 def test_a_run_starts_at_full_width_and_with_an_open_gate() -> None:
@@ -106,3 +106,107 @@ def test_a_pause_lies_between_nothing_and_its_bound(
 def test_the_bound_doubles_with_every_attempt(attempt: int, bound: float) -> None:
     """One, two, four seconds and so on, up to the longest."""
     assert backoff_s(attempt, 1, 60, 0.5) == bound / 2
+
+
+def _slots(rate: Rate, many: int, now: float = 0.0) -> float:
+    """Take slots one after the other, each at its time; give the moment of the last."""
+    for _ in range(many):
+        now += rate.slot_s(now)
+    return now
+
+
+def test_a_run_starts_slowly_and_doubles() -> None:
+    """Nobody knows what the remote bears: a second of good answers, and only the width limits."""
+    rate = Rate()
+    assert rate.slot_s(0.0) == 0
+    assert rate.slot_s(0.0) == pytest.approx(1 / START_PER_S)
+    many, now = 0, 0.0
+    while now < 1.2:
+        now += rate.slot_s(now) or 0.001
+        many += 1
+    assert many > 4 * START_PER_S * 0.25
+    assert rate.per_s is None
+    assert rate.slot_s(now) == 0
+    assert not rate.known
+
+
+def test_a_refusal_teaches_the_rate() -> None:
+    """What was taken until then, over the time until the gate opens."""
+    rate = Rate()
+    now = _slots(rate, 50)
+    for _ in range(50):
+        rate.answered()
+    rate.refused(now, 1.0)
+    assert rate.known
+    assert rate.per_s == pytest.approx(50 / (now + 1.0))
+    assert rate.slot_s(now) == pytest.approx(1.0), "the first slot is when the gate opens"
+
+
+def test_a_rate_that_was_borne_for_long_is_lowered_a_little() -> None:
+    """It was nearly right: a twentieth less, and hardly any growth from here on."""
+    rate = Rate.learned(100)
+    now = _slots(rate, 1_000)
+    before = rate.per_s
+    rate.refused(now, 1.0)
+    assert before is not None
+    assert rate.per_s == pytest.approx(before * 0.95)
+    assert _slots(rate, 950, now) - now == pytest.approx(11.5, abs=0.5)
+
+
+def test_a_rate_that_is_refused_at_once_was_wrong() -> None:
+    """Between what was asked and what was taken; with next to nothing taken, half."""
+    rate = Rate.learned(100)
+    now = _slots(rate, 10)
+    for _ in range(10):
+        rate.answered()
+    rate.refused(now, 1.0)
+    assert 10 < (rate.per_s or 0) < 50
+    rate = Rate.learned(100)
+    rate.refused(_slots(rate, 1), 1.0)
+    assert rate.per_s == pytest.approx(100 * 0.95 / 2)
+
+
+def test_no_refusal_stops_a_run() -> None:
+    """However often it is refused, one request a second is asked for."""
+    rate = Rate()
+    for now in range(0, 100, 2):
+        _slots(rate, 1, now)
+        rate.refused(now, 1.0)
+    assert rate.per_s == RATE_MIN_PER_S
+
+
+def test_a_rate_that_nothing_limits_learns_from_its_first_refusal() -> None:
+    """And where hardly anything was taken then, nothing is learnt."""
+    for taken, learnt in ((100, 50.0), (1, None)):
+        rate = Rate(per_s=None)
+        rate.slot_s(0.0)
+        for _ in range(taken):
+            rate.answered()
+        rate.refused(1.0, 1.0)
+        assert rate.per_s == learnt
+
+
+@pytest.mark.parametrize("learned", [None, 0.0])
+def test_nothing_learnt_is_a_slow_start(learned: float | None) -> None:
+    """Of a remote that has never refused nothing is known."""
+    assert Rate.learned(learned) == Rate()
+
+
+@given(st.integers(5, 400))
+def test_a_quota_is_used_and_hardly_ever_overdrawn(quota: int) -> None:
+    """So many a second, and one more is refused for a second: eight in ten are used, one in thirty is refused."""
+    pace, now, window, count, taken, refused = Pace(16), 0.0, -1, 0, 0, 0
+    while taken < quota * 40:
+        now += pace.wait_s(now)
+        now += pace.rate.slot_s(now) or 0.0005
+        if int(now) != window:
+            window, count = int(now), 0
+        count += 1
+        if count > quota:
+            refused += 1
+            pace.refused(now, 1.0, now, too_many=True)
+        else:
+            taken += 1
+            pace.answered()
+    assert taken / (now * quota) > 0.8
+    assert refused / (taken + refused) < 0.03

@@ -143,3 +143,37 @@ def test_any_header_is_a_wait_or_none(said: str) -> None:
     )
     wait_s = connection._retry_after(said)
     assert wait_s is None or wait_s >= 0
+
+
+def test_what_the_remote_bears_is_known_the_next_night(tmp_path: Path) -> None:
+    """A quota of five a second: the first night finds it out, the next keeps within it, and its plan says how long."""
+    scene = Scene(tmp_path, referrals(120), limits={"concurrency": 8, "duration_max": "10s"})
+    refused: list[float] = []
+    taken: dict[int, int] = {}
+
+    def quota(request: httpx.Request) -> httpx.Response | None:
+        assert scene.loop is not None
+        now = scene.loop.time()
+        taken[int(now)] = taken.get(int(now), 0) + (request.method == "PATCH")
+        if taken[int(now)] <= 5:
+            return None
+        refused.append(now)
+        return page(429, BODY, **{"retry-after": "1"})
+
+    def unbounded() -> None:
+        scene.wire.instead = quota
+
+    scene.limits["duration_max"] = "1h"
+    first = scene.night(rows_of(*range(1, 61)), between=unbounded)
+    assert set(first.outcomes) == {"applied"}
+    assert refused
+    assert not [note for note in first.plan.footer.notes if note.startswith("to send:")]
+    refused.clear()
+    taken.clear()
+    scene.limits["duration_max"] = "10s"
+    second = scene.night(rows_of(*range(61, 121)), between=unbounded)
+    (note,) = (note for note in second.plan.footer.notes if note.startswith("to send:"))
+    assert " PATCH, about " in note
+    assert "more than the run is given (limits.duration_max, --max-duration): the rest is deferred" in note
+    assert "time_up" in second.causes
+    assert len(refused) <= 2
