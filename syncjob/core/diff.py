@@ -43,8 +43,11 @@ FLAPPING_NIGHTS = 3  # so often in a row the same value was sent and something h
 
 def diff(pair: Pair, rules: Rules) -> Change | Settled:
     """Give the change that makes row and referral agree, or why there is none."""
-    if (settled := in_step(pair)) is not None:
-        return settled
+    return in_step(pair) or at_length(pair, rules)
+
+
+def at_length(pair: Pair, rules: Rules) -> Change | Settled:
+    """Give the same, with each of the three values looked at."""
     wishes = pair.desired.wishes
     placed = {wish.path: _placed(pair, wish, rules) for wish in wishes}
     where = _together({path: stand for path, (stand, _) in placed.items()}, rules)

@@ -18,7 +18,7 @@ from syncjob.ledger.tables import OPEN, REBUILT, facts, intents, outcomes, runs
 from syncjob.model import CAUSES, Cause, Outcome, Settled
 
 ROWS_PER_READ = 500
-UNWARNED = '"warnings":[]'  # as `Settled.to_line` writes it
+UNWARNED = '"warnings":[],"columns":'  # as `Settled.to_line` writes it, and no value of a row does
 UNCHANGED = [str(cause) for cause in Cause if cause.outcome is Outcome.UNCHANGED]
 UNSENT = [str(cause) for cause in Cause if cause is Cause.TO_SEND or cause.outcome is Outcome.DEFERRED]
 

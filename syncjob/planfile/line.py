@@ -7,7 +7,7 @@ from msgspec import Struct
 from syncjob.model import Cause, Outcome, Settled
 from syncjob.model.wire import reader
 
-UNWARNED = b'"warnings":[]'
+UNWARNED = b'"warnings":[],"columns":'  # in this order no value of a row or referral has them
 
 
 class _Glance(Struct, frozen=True):

@@ -1,6 +1,11 @@
 """How fast a run is beside the script that one would write, and how much of it is requests: ratios of one run.
 
-    python bench_run.py [ROWS]      10,000 unless said otherwise
+    python bench_run.py [ROWS] [PART …]     10,000 rows and all parts unless said otherwise
+
+    beside    the naive script: one row in ten changed, none, all of them
+    latency   a remote that takes 50 ms for an answer, 16 in flight
+    quota     a remote that takes 50 requests a second
+    growth    a thousand, ten thousand and a hundred thousand rows, none changed
 
 The remote is `server.c`, built here with gcc, which answers some ten thousand requests a second and is not what is
 measured. Every number is of whole processes, from their start to their end: what starting costs is in it. What was
@@ -54,6 +59,14 @@ class Cost:
     def us(self) -> float:
         """Microseconds of CPU a row."""
         return self.work_s / self.rows * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is measured: a folder, and the server's program."""
+
+    folder: Path
+    program: Path
 
 
 def built(folder: Path) -> Path:
@@ -161,40 +174,101 @@ def configured(folder: Path, url: str, rows: Path, **remote: Any) -> list[str]:
 
 
 def told(name: str, cost: Cost) -> None:
-    """Print a line."""
-    print(  # noqa: T201
-        f"{name:28} {cost.per_s:9,.0f} rows/s {cost.us:8,.0f} µs of CPU a row {cost.asked:8,} requests"
+    """Print what one process has cost."""
+    say(
+        f"{name:32} {cost.per_s:9,.0f} rows/s {cost.us:8,.0f} µs of CPU a row {cost.asked:8,} requests"
         f" ({cost.requests['PATCH']:,} PATCH) {cost.peak_mb:6,.0f} MB"
     )
+
+
+def say(words: str) -> None:
+    """Print a line."""
+    print(words, flush=True)  # noqa: T201
+
+
+def ran(place: Place, rows: int, every: int, **how: Any) -> Cost:
+    """Let the job run once over fresh referrals; `how` are the server's ways and settings of `remote`."""
+    held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, every)
+    ways = {name: how.pop(name) for name in ("latency_ms", "quota") if name in how}
+    with served(place.program, held, **ways) as url:
+        return costs(url, configured(place.folder, url, file, **how), rows, place.folder)
+
+
+def naive(place: Place, rows: int, every: int) -> Cost:
+    """Let the naive script run once over the same."""
+    held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, every)
+    with served(place.program, held) as url:
+        return costs(url, [sys.executable, str(HERE / "naive.py"), url, str(file)], rows, place.folder)
+
+
+def beside(place: Place, rows: int) -> dict[str, Cost]:
+    """The job beside the naive script, and where all rows change beside a bare loop on the same wire."""
+    from bench_wires import bare
+
+    found: dict[str, Cost] = {}
+    for every, share, many in ((10, "10 % changed", rows), (0, "unchanged", rows), (1, "all changed", rows // 4)):
+        found[f"naive, {share}"] = known = naive(place, many, every)
+        told(f"naive, {share}", known)
+        for complete, what in ((False, "job"), (True, "job, list_complete")):
+            found[f"{what}, {share}"] = cost = ran(place, many, every, list_complete=complete)
+            told(f"{what}, {share}", cost)
+            say(
+                f"    {cost.per_s / known.per_s:.1f} x the rows/s, 1/{known.asked / cost.asked:.1f} of the requests,"
+                f" 1/{known.us / cost.us:.1f} of the CPU a row"
+            )
+    loop = bare(place.program, referrals(place.folder / "referrals", rows // 4), rows // 4, 16, reading=False)
+    sent = found["job, list_complete, all changed"]
+    patching = sent.requests["PATCH"] / (sent.requests["patching_ms"] / 1000)
+    say(f"bare loop, PATCH, 16 in flight: {loop:,.0f} requests/s; the job while patching {patching / loop:.0%} of it")
+    return found
+
+
+def latency(place: Place, rows: int) -> dict[str, Cost]:
+    """How near the bound of 16 requests in 50 ms it comes while it patches."""
+    cost = ran(place, rows // 2, 1, latency_ms=50, list_complete=True)
+    patching = cost.requests["PATCH"] / (cost.requests["patching_ms"] / 1000)
+    say(f"50 ms latency, 16 in flight: {patching:.0f} requests/s while patching, {patching / 320:.1%} of 320")
+    return {"latency": cost}
+
+
+def quota(place: Place, rows: int) -> dict[str, Cost]:
+    """How much of a quota it uses, and how often it is refused."""
+    many = min(3_000, rows)
+    cost = ran(place, many, 1, quota=50, list_complete=True)
+    asked, refused = cost.requests["PATCH"], cost.requests["refused"]
+    used = (asked - refused) / (cost.requests["patching_ms"] / 1000) / 50
+    say(
+        f"a quota of 50/s: {used:.1%} of it used while patching, {refused / asked:.2%} refused, "
+        f"{cost.requests['inside_retry_after']} inside a Retry-After, on their way already when it was said"
+    )
+    return {"quota": cost}
+
+
+def growth(place: Place, rows: int) -> dict[str, Cost]:
+    """How time, requests and memory grow with the rows; what starting costs is taken away."""
+    found = {str(many): ran(place, many, 0, list_complete=True) for many in (10, rows // 10, rows, rows * 10)}
+    start = found.pop("10")
+    for cost in found.values():
+        took = (cost.work_s - start.work_s) / cost.rows * 1e6
+        say(
+            f"{cost.rows:9,} rows: {took:5.0f} µs of CPU a row beyond the start ({start.work_s:.2f} s), "
+            f"{cost.requests['GET'] / cost.rows * 1000:.1f} requests a thousand rows, {cost.peak_mb:.0f} MB, "
+            f"{(cost.peak_mb - start.peak_mb) * 1e6 / cost.rows:,.0f} bytes a row"
+        )
+    return {f"growth {many}": cost for many, cost in found.items()}
+
+
+PARTS = {one.__name__: one for one in (beside, latency, quota, growth)}
 
 
 def main() -> int:
     """Measure, print and keep."""
     rows = int(sys.argv[1]) if sys.argv[1:] else ROWS
-    found: dict[str, Cost] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        program, held = built(folder), referrals(folder / "referrals", rows)
-        for every, share in ((10, "10 % changed"), (0, "unchanged")):
-            file = export(folder / f"rows-{every}.csv", rows, every)
-            with served(program, held) as url:
-                found[f"naive, {share}"] = costs(
-                    url, [sys.executable, str(HERE / "naive.py"), url, str(file)], rows, folder
-                )
-            for complete, what in ((False, "job"), (True, "job, list_complete")):
-                with served(program, held) as url:
-                    words = configured(folder, url, file, list_complete=complete)
-                    found[f"{what}, {share}"] = costs(url, words, rows, folder)
-    for name, cost in found.items():
-        told(name, cost)
-    for share in ("10 % changed", "unchanged"):
-        naive = found[f"naive, {share}"]
-        for what in ("job", "job, list_complete"):
-            cost = found[f"{what}, {share}"]
-            print(  # noqa: T201
-                f"{what}, {share}: {cost.per_s / naive.per_s:.1f} x the rows/s, 1/{naive.asked / cost.asked:.1f} of the"
-                f" requests, 1/{naive.us / cost.us:.1f} of the CPU a row"
-            )
+        place = Place(Path(name), built(Path(name)))
+        found: dict[str, Cost] = {}
+        for part in sys.argv[2:] or PARTS:
+            found |= PARTS[part](place, rows)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "run.json").write_text(json.dumps({name: asdict(cost) for name, cost in found.items()}, indent=1))
     return 0

@@ -4,7 +4,7 @@
  *
  * FILE holds a referral a line, as JSON, in which three bytes stand for what changes: \1 the name, \2 the deal value,
  * \3 the number of its eTag. PATCH takes replace or add of /name and /details/dealValue, under If-Match or not at all.
- * GET /stats gives what was asked for, by method, and what was refused.
+ * GET /stats gives what was asked for, by method, what was refused, and the time between the first and the last PATCH.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -31,7 +31,7 @@ typedef struct { char in[REQUEST_MAX]; size_t got; char *out; size_t size, sent;
 static Referral *referrals;
 static long count, gets, patches, refused, inside, latency_ns, quota, list_etags;
 static Connection *connections[CONNECTIONS_MAX];
-static int64_t shut_until, window_began;
+static int64_t shut_until, window_began, first_patch, last_patch;
 static long in_window;
 
 static int64_t now_ns(void) {
@@ -140,12 +140,14 @@ static void answer(Connection *to, const char *body) {
     if (!strncmp(path, "/stats", 6)) {
         char said[256];
         reply(to, 200, "", said, (size_t)sprintf(said,
-            "{\"GET\":%ld,\"PATCH\":%ld,\"refused\":%ld,\"inside_retry_after\":%ld}", gets, patches, refused, inside));
+            "{\"GET\":%ld,\"PATCH\":%ld,\"refused\":%ld,\"inside_retry_after\":%ld,\"patching_ms\":%lld}",
+            gets, patches, refused, inside, (long long)((last_patch - first_patch) / 1000000)));
         to->due = 0;
         return;
     }
     int patching = to->in[0] == 'P';
     *(patching ? &patches : &gets) += 1;
+    if (patching) last_patch = now_ns(), first_patch = first_patch ? first_patch : last_patch;
     if (throttled(to)) return;
     char *tail = strstr(path, "/referrals");
     if (!tail || tail > end) { error(to, 404, "notFound", ""); return; }

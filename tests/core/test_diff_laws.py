@@ -27,7 +27,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from syncjob.core.diff import again, diff, marks
+from syncjob.core.diff import again, at_length, diff, in_step, marks
+from syncjob.core.fields import BY_PATH
+from syncjob.core.fields import LISTS as KINDS_OF_LISTS
 from syncjob.core.merge import Rules
 from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, Stand, Why
 
@@ -386,3 +388,23 @@ def test_after_a_clash_what_was_left_alone_and_did_not_move_keeps_its_stand(case
         was = before[one.path]
         if was.stand is Stand.DRIFT and one.observed == was.observed and one.path not in (STATUS, SUBSTATUS):
             assert (one.stand, one.why) in ((was.stand, was.why), (Stand.CHANGE, Why.FOLLOWS)), one.path
+
+
+@settings(many, max_examples=150)
+@given(pairs(), rules, st.data())
+def test_the_short_way_ends_as_the_long_one(pair: Pair, ruled: Rules, data: st.DataObject) -> None:
+    """What is in step at a glance is in step at length, with the same words to the letter."""
+    agreeing = {one.path: one.desired for one in pair.desired.wishes if data.draw(st.booleans())}
+    body = copy.deepcopy(dict(pair.observed.body))
+    for path, value in agreeing.items():
+        *parents, last = path[1:].split("/")
+        holder = body
+        for step in parents:
+            holder[step] = holder[step] if isinstance(holder.get(step), dict) else {}
+            holder = holder[step]
+        holder[last] = value
+    met = Pair(pair.desired, Observed(pair.observed.id, pair.observed.etag, body), pair.base)
+    short = in_step(met)
+    assert short is None or short == at_length(met, ruled)
+    if short is None and len(agreeing) == len(pair.desired.wishes):
+        assert any(BY_PATH[one.path].kind in KINDS_OF_LISTS or one.removed for one in pair.desired.wishes)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncjob.errors import PlanRefused, StorageRefused
+from syncjob.ledger import Begun, Ledger
 from syncjob.model import Cause, Desired, Operation, Place, Settled, SourceRow, Triple, Verdict, Wish
 from syncjob.planfile import Draft, Footer, Header, Line, PlanFile, is_plan, write
 
@@ -245,3 +247,23 @@ def test_a_plan_of_tomorrow_is_refused(tmp_path: Path) -> None:
     plan.check(now=MADE_AT - timedelta(minutes=5), age_max=DAY, **ALIKE)
     with pytest.raises(PlanRefused, match="was made 1 h from now; is a clock wrong"):
         plan.check(now=MADE_AT - timedelta(hours=1), age_max=DAY, **ALIKE)
+
+
+def test_a_plan_tells_of_every_row_but_those_that_are_as_they_should_be(tmp_path: Path) -> None:
+    """Unchanged and nothing odd about it: left out. A cell may hold the very words that say so."""
+    words = '"warnings":[],"columns":'
+    rows = [
+        _row(1, Cause.IN_STEP, note=words),
+        replace(_row(2, Cause.IN_STEP, note=words), warnings=("odd",)),
+        replace(_row(3, Cause.SAME_EDIT), warnings=("odd",)),
+        _row(4, Cause.SAME_EDIT),
+        _row(5, Cause.RAGGED_LINE),
+        _row(6),
+    ]
+    plan = _kept(tmp_path / "a.plan", rows)
+    assert [row.n for row in plan.loud()] == [2, 3, 5, 6]
+    assert [row.n for row in plan.rows()] == [1, 2, 3, 4, 5, 6]
+    with Ledger(tmp_path / "a.ledger") as ledger:
+        ledger.begin(Begun("run", "job", "remote", "plan", {}, 0.0), ((row, ()) for row in rows))
+        assert [row.n for row in ledger.loud("run")] == [2, 3, 5, 6]
+        assert list(ledger.ends("run"))[4] == (rows[4].key or "5", Cause.RAGGED_LINE)

@@ -9,12 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kit import HTML, Scene, page, refusal
 from workbench import access_of
 
+from syncjob.core.values import look, stands
 from syncjob.errors import BrokenAssumption, RemoteUnavailable
 from syncjob.model import Answer, Heard, Operation
-from syncjob.remote import Pages, Reader, Writer, decoding, opened
+from syncjob.remote import Pages, Reader, Sight, Writer, decoding, opened
 from syncjob.settings import Remote
 
 ETAG = '"2500ec5a-0000-0000-0000-5bf4967d0000"'
@@ -256,3 +259,44 @@ def test_a_refusal_keeps_its_words(tmp_path: Path) -> None:
     """Status, code, sentence: as the server said them."""
     answer = _answer(tmp_path, refusal(422, "invalidRequest", "Nein."))
     assert (answer.status, answer.code, answer.message) == (422, "invalidRequest", "Nein.")
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(1.5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["notes", "dealValue", "x"]), inner),
+    max_leaves=6,
+)
+NAMED = ("/name", "/details/notes", "/details/dealValue", "/consent/consentToContact")
+
+
+@given(st.dictionaries(st.sampled_from(["name", "details", "consent", "eTag", "externalReferenceId", "y"]), JSONS))
+def test_what_is_seen_of_an_item_is_what_stands_there(body: dict[str, Any]) -> None:
+    """The named fields are read as they are in the whole, whatever stands in their place; so is their absence."""
+    text = json.dumps({"value": [body | {"id": "1"}]}).encode()
+    (item,) = Pages(Remote(url="http://localhost"), 10, Sight(NAMED)).items(decoding.page(text))
+    whole = item.whole()
+    assert whole == decoding.strictly(json.dumps(body | {"id": "1"}).encode())
+    for path in (*NAMED, "/eTag", "/externalReferenceId"):
+        assert look(item.seen, path) == look(whole, path)
+        assert stands(item.seen, path) == stands(whole, path)
+
+
+@pytest.mark.parametrize("value", ["[1]", '["x"]', "[{}]", '[{"id":""}]', '[{"id":"1"},null]', "{}", "null"])
+def test_what_is_no_list_of_referrals_is_no_listing(value: str) -> None:
+    """It ends the run with exit 7 and the question whether the address is right."""
+    with pytest.raises(RemoteUnavailable, match="no `value` list of referrals"):
+        Pages(Remote(url="http://localhost"), 10).items(decoding.page(f'{{"value":{value}}}'.encode()))
+
+
+def test_half_a_character_in_a_listing_is_read_all_the_same() -> None:
+    """JSON may hold half a surrogate pair, which is no text to others than Python."""
+    text = rb'{"value":[{"id":"1","name":"\ud800"},{"id":"2","name":"b"}],"@odata.count":2}'
+    items = Pages(Remote(url="http://localhost"), 10, Sight(NAMED)).items(decoding.page(text))
+    assert [one.whole()["name"] for one in items] == ["\ud800", "b"]
+
+
+def test_an_item_that_says_two_things_is_not_believed() -> None:
+    """A name twice in one object: nobody knows which counts, so nothing is decided by it."""
+    (item,) = Pages(Remote(url="http://localhost"), 10).items(decoding.page(b'{"value":[{"id":"1","a":1,"a":2}]}'))
+    with pytest.raises(RemoteUnavailable):
+        item.whole()
