@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # the nursery itself must stay as lean as the program
     from syncjob.ledger import Ledger
 
 WARM = (
-    "httpx",
+    "syncjob.remote.direct",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "structlog",
     "syncjob.cli.applying",

@@ -114,7 +114,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
             empty = {column for column in empty if not row.columns.get(column, "").strip()}
         shuffling.add(row)
         rows += 1
-        if rows % ROWS_A_SIGN == 0:
+        if rows % ROWS_A_SIGN == 1:
             job.progress("reading", rows, 0)
     _check_count(job, rows, given)
     if problems := shuffling.problems():
