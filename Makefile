@@ -31,7 +31,7 @@ test: $(STAMP)  ## Run the tests, simulation included (offline, on loopback)
 soak: $(STAMP)  ## Run the long tests: thousands of simulated days
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m soak
 
-bench: $(STAMP)  ## Measure how fast and how large: workbooks, beside pandas and openpyxl
+bench: $(STAMP)  ## Measure how fast, how large, beside the script and the libraries that one would take
 	@for one in tests/benchmarks/bench_*.py; do $(BIN)/python $$one || exit 1; done
 
 cov: $(STAMP)  ## Run the tests with branch coverage: 95 % overall, 100 % in core/

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kit import HTML, Scene, page, referrals, refusal
 from workbench import Bench, asking, at_bench
 
+from syncjob.core.pace import Rate
 from syncjob.exchange import Exchange, Miss, said
 from syncjob.model import Answer, Cause, Heard, Observed, Operation
 from syncjob.sandbox.faults import Rates
@@ -164,6 +165,21 @@ def test_a_cancelled_question_frees_its_place(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         task.cancel()
         return await waiting
+
+    assert isinstance(asking(scene, within), Observed)
+
+
+def test_a_question_that_is_cancelled_while_it_waits_its_turn_frees_its_place(tmp_path: Path) -> None:
+    """One connection, a request in ten seconds: whoever comes after the one that was called off is answered."""
+    scene = Scene(tmp_path, referrals(2), limits={"concurrency": 1})
+
+    async def within(exchange: Exchange) -> Observed | Miss:
+        exchange.pace.rate = Rate(per_s=0.1, known=True)
+        await exchange.read(guid(1))
+        task = asyncio.create_task(exchange.read(guid(1)))
+        await asyncio.sleep(1)
+        task.cancel()
+        return await exchange.read(guid(2))
 
     assert isinstance(asking(scene, within), Observed)
 

@@ -28,11 +28,14 @@ LATE_S = 0.05  # so much lateness is made up for
 class Rate:
     """How many requests a second may start, and when the next may; `per_s` is None where nothing but width limits.
 
-    `known` says that the remote has refused, now or in an earlier run, so that the rate is worth remembering.
+    `known` says that the remote has refused, now or in an earlier run, `refusals` how often in this one; `sure` that
+    the rate came of what the remote has taken, and is worth remembering.
     """
 
     per_s: float | None = START_PER_S
     known: bool = False
+    sure: bool = False
+    refusals: int = 0
     growth: float = 0.0
     next_at: float | None = None
     since: float = 0.0
@@ -41,10 +44,10 @@ class Rate:
 
     @classmethod
     def learned(cls, per_s: float | None) -> Rate:
-        """Begin with what an earlier run has learnt, a little below it; None where none has."""
+        """Begin with what an earlier run has learnt, a little below it, and see whether it is more by now."""
         if not per_s:
             return cls()
-        return cls(max(RATE_MIN_PER_S, per_s * LOWERED), known=True, growth=FOUND)
+        return cls(max(RATE_MIN_PER_S, per_s * LOWERED), known=True, growth=SEARCHING)
 
     def slot_s(self, now: float) -> float:
         """Take the next slot; give the seconds until it."""
@@ -65,18 +68,24 @@ class Rate:
         """Hear that it was too fast; nothing starts before the time that the remote asks for."""
         opens = now + wait_s
         lasted, known = opens - self.since, self.known
-        if self.per_s is not None and known and now - self.since >= LASTED_S:
+        first, self.sure, self.refusals = not self.refusals, True, self.refusals + 1
+        if self.per_s is not None and known and self.taken >= TAKEN_MIN and (first or now - self.since >= LASTED_S):
             self.per_s, self.growth = self.per_s * LOWERED, FOUND
         elif self.taken >= TAKEN_MIN and lasted > 0:
             measured = self.taken / lasted  # too low by its wait; what was borne for a moment only was too high
             between = measured if not known or self.per_s is None else (measured * self.per_s) ** 0.5
             self.per_s, self.growth = between, SEARCHING
         elif self.per_s is not None:
-            self.per_s, self.growth = self.per_s / 2, SEARCHING
+            self.per_s, self.growth, self.sure = self.per_s / 2, SEARCHING, False
         if self.per_s is not None:
             self.per_s = max(RATE_MIN_PER_S, self.per_s)
         self.known, self.taken = True, 0
         self.next_at = self.since = self.seen_at = opens
+
+    def shut(self, until: float) -> None:
+        """Hear that nothing starts before a moment: slots that were taken for before are free again then."""
+        if self.next_at is not None:
+            self.next_at = min(self.next_at, until)
 
     def _grow(self, now: float) -> None:
         passed, self.seen_at = max(0.0, now - self.seen_at), max(now, self.seen_at)
@@ -119,6 +128,7 @@ class Pace:
         `too_many` says that it was the number of requests; a remote that is out of order says nothing of the rate.
         """
         self.shut_until = max(self.shut_until, now + wait_s)
+        self.rate.shut(self.shut_until)
         self.refusals += 1
         if sent_at > self.halved_at:
             self.width = max(1.0, self.width / 2)

@@ -128,10 +128,14 @@ class Gate:
             if wait_s > 0:
                 await self.world.sleep(wait_s)
             elif len(self.clients) - len(self._idle) < self.pace.allowed:
-                client = self._idle.pop()
-                if await self._turn():
+                client, ready = self._idle.pop(), False
+                try:
+                    ready = await self._turn()
+                finally:
+                    if not ready:
+                        self._leave(client)
+                if ready:
                     return client
-                self._leave(client)
             else:
                 self._freed.clear()
                 await self._freed.wait()

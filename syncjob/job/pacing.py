@@ -13,17 +13,22 @@ from syncjob.job.context import Job
 from syncjob.ledger import Ledger
 
 MINUTE_S = 60
+IN_THOUSANDTHS = 1_000  # the ledger keeps whole numbers
 
 
 def learned(job: Job, ledger: Ledger | None) -> float | None:
     """Give what was learnt, in requests a second; None where nothing was."""
-    return None if ledger is None else ledger.number(_name(job))
+    found = None if ledger is None else ledger.number(_name(job))
+    return None if found is None else found / IN_THOUSANDTHS
 
 
 def learn(job: Job, ledger: Ledger, pace: Pace) -> None:
-    """Keep what was learnt now."""
-    if pace.rate.known and pace.rate.per_s is not None:
-        ledger.remember(_name(job), str(max(1, round(pace.rate.per_s))))
+    """Keep what was learnt now; where nothing was refused, what was borne, if that is more."""
+    rate = pace.rate
+    if rate.per_s is None or not rate.known or (rate.refusals and not rate.sure):
+        return
+    known = rate.per_s if rate.refusals else max(rate.per_s, learned(job, ledger) or 0.0)
+    ledger.remember(_name(job), str(round(known * IN_THOUSANDTHS)))
 
 
 def foretold(job: Job, changes: int, per_s: float | None) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str
     id: str | None
     etag: str | None
-    outcome: Outcome
+    outcome: str = ""  # goes with the cause, which alone is believed
     cause: Cause
     reason: str
     warnings: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""What an answer holds: bytes in, JSON out, read strictly, or nothing where it is no JSON.
+"""What an answer holds: bytes in, JSON out, or nothing where it is no JSON.
 
-No NaN, no Infinity, no name twice in one object, fractions as Decimal. A page of the listing is taken apart no further
-than its items: most of them are looked at in a few fields only (see `listing`), and what is sent is decided by a
-document that was read whole.
+Read `strictly`, it has no NaN, no Infinity, no name twice in one object, and fractions are Decimal. A page of the
+listing is taken apart no further than its items: most of them are looked at in a few fields only (see `listing`), and
+of two fields with one name the last is then seen. What is sent is decided by a document that was read strictly.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def fraction(digits: str) -> Decimal | str:
         amount = Decimal(digits)
     except InvalidOperation:
         return digits
-    return amount if abs(amount.adjusted()) <= EXPONENT_MAX else digits
+    return Decimal(format(amount, "f")) if abs(amount.adjusted()) <= EXPONENT_MAX else digits
 
 
 def _refuse(word: str) -> NoReturn:

@@ -2,8 +2,10 @@
 
 How it knows that nothing was sent: aiohttp connects before it writes, and whatever goes wrong until then is a
 `ClientConnectorError` (a name, a port, TLS) or a `ConnectionTimeoutError`. Everything else happens on a connection
-that stood, be it one that was kept and that the server has closed meanwhile: then a byte may have left. aiohttp asks a
-second time by itself only for methods without effect, and PATCH is none. (`httpx-aiohttp`, which would put httpx's
+that stood: then a byte may have left. What aiohttp would do beyond that is taken from it, by two names that it does
+not publish and that tests on real sockets hold: it would ask a second time by itself where a kept connection was
+closed (never a PATCH; but each request passes the gate and is counted), and it would take for an answer what came on
+a kept connection before anything was asked. (`httpx-aiohttp`, which would put httpx's
 interface upon it, tells a connection that was closed after the request was read as one that never stood.)
 
 Measured side by side over loopback with 16 in flight: httpx 0.28 about 670 requests a second, httpx2 700, httpcore
@@ -12,13 +14,18 @@ alone 880, aiohttp 2,300; `make bench` measures it anew.
 
 from __future__ import annotations
 
+import select
 import ssl
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from syncjob.remote.wire import Lost, Reply, Unsent, check_encoding, check_size
+
+KEPT_S = 5.0
+HEADER_BYTES_MAX = 64 * 1024
 
 
 class Direct:
@@ -27,15 +34,18 @@ class Direct:
     def __init__(self, *, tls: ssl.SSLContext | None, connect_s: float, answer_s: float) -> None:
         """`tls` is None for plain http."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, ssl=tls if tls is not None else True),
+            connector=aiohttp.TCPConnector(limit=1, ssl=tls if tls is not None else True, keepalive_timeout=KEPT_S),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=answer_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
+            max_field_size=HEADER_BYTES_MAX,
         )
+        self._session._retry_connection = False  # noqa: SLF001  # see above
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Send a request."""
+        self._drop_spoilt()
         try:
             async with self._session.request(
                 method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
@@ -48,9 +58,31 @@ class Direct:
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
             raise Lost(_said(error)) from error
 
+    def _drop_spoilt(self) -> None:
+        """Close a kept connection on which something came that nobody has asked for: it would answer the next request.
+
+        A server's good-bye is such a thing too.
+        """
+        for kept in self._session.connector._conns.values():  # type: ignore[union-attr]  # noqa: SLF001  # see above
+            for protocol, _ in kept:
+                if protocol.should_close or _has_word(protocol.transport):
+                    protocol.close()
+
     async def close(self) -> None:
         """Close the connection."""
         await self._session.close()
+
+
+def _has_word(transport: Any) -> bool:
+    """Tell whether something waits to be read on a connection, be it its end."""
+    socket = None if transport is None else transport.get_extra_info("socket")
+    if socket is None or socket.fileno() < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([socket], [], [], 0)[0])
+    asked = select.poll()
+    asked.register(socket.fileno(), select.POLLIN)
+    return bool(asked.poll(0))
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -30,7 +30,7 @@ class Lost(Exception):
 
 
 class Wire(Protocol):
-    """A connection for one request at a time. It follows no redirect, keeps no cookie and never asks twice."""
+    """A connection for one request at a time. It follows no redirect, keeps no cookie and asks once."""
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Send a request; Unsent or Lost where no answer comes of it. It waits as long as it is let."""
