@@ -11,7 +11,7 @@ def test_a_yaml_bomb_does_not_go_off(desk: Desk, opening: str) -> None:
     """Ten levels of ten aliases are ten gigabytes; the first anchor is refused, and nothing was expanded."""
     lines = ["a0: &a0 " + "x" * 100, *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10))]
     desk.put("a.yaml", opening + ("\n  " if opening else "\n").join(lines) + "\n")
-    peak = peak_of(lambda: desk.run("plan", "a.yaml"))
+    peak = peak_of(lambda: desk.run("plan", "a.yaml"), fine=100_000_000)
     said = desk.run("plan", "a.yaml")
     assert (said.code, desk.box.records) == (4, [])
     assert said.err.startswith(f"syncjob: a.yaml:{2 if opening else 1}: ")
