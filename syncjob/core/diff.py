@@ -2,7 +2,8 @@
 
 Only the fields that the row names are walked, compared by meaning; the operations are the fewest that do it, at
 the deepest path that stands; a missing parent gets one `add` with what hangs below it; status and substatus
-always go together. Before a change leaves this room `judging` holds its patch against what was asked.
+always go together. What is in step at a glance (`glancing`) goes no further. Before a change leaves this room
+`judging` holds its patch against what was asked.
 
 `again` is the same step after somebody else was there first: the base is then the observation that the patch
 was made from, and only what the plan has shown may still go.
@@ -11,16 +12,16 @@ was made from, and only what the plan has shown may still go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
 from syncjob.core.fields import BY_PATH, CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind
+from syncjob.core.glancing import in_step, shown
 from syncjob.core.judging import judge
 from syncjob.core.merge import Rules, appends, leaving, merge, missing, policy, sides, to_leave
 from syncjob.core.refusing import NOTHING, Stands, refusal
-from syncjob.core.values import by_key, carried, differing, keyed, look, money, number, same, sendable, stands
+from syncjob.core.values import by_key, carried, differing, keyed, look, money, same, sendable, stands
 from syncjob.model import (
     UNKNOWN,
     Cause,
@@ -37,7 +38,6 @@ from syncjob.model import (
     Wish,
 )
 
-DIGITS_MAX = 40
 FLAPPING_NIGHTS = 3  # so often in a row the same value was sent and something has set it back
 
 
@@ -82,31 +82,6 @@ def at_length(pair: Pair, rules: Rules) -> Change | Settled:
         operations,
         warnings,
     )
-
-
-def in_step(pair: Pair) -> Settled | None:
-    """Settle a row whose fields all mean at once what was asked, as most do every night: the short way, or None.
-
-    What has more to it than two values (a list, a form that the remote keeps of its own) goes the long way.
-    """
-    if pair.kept:
-        return None
-    desired, observed = pair.desired, pair.observed
-    triples = []
-    for wish in desired.wishes:
-        seen = look(observed.body, wish.path)
-        if BY_PATH[wish.path].kind in LISTS or not (
-            (type(seen) is str and seen == wish.desired) or same(wish.path, wish.desired, seen, wish.zone)
-        ):
-            return None
-        base = pair.base.get(wish.path, UNKNOWN)
-        known = base if base is UNKNOWN else _shown(wish.path, base)
-        shown = _shown(wish.path, seen)
-        triples.append(Triple(wish.path, shown, wish.desired, known, wish.zone, (), wish.column, Stand.AGREED))
-    warnings = tuple(dict.fromkeys(desired.warnings)) if desired.warnings else ()
-    row, etag = desired.row, observed.etag
-    settled = (row.n, row.place, desired.key, row.columns, Cause.IN_STEP, "", observed.id, etag, warnings)
-    return Settled(*settled, tuple(triples))
 
 
 def _disputed(one: Triple, where: dict[str, Stand]) -> Triple:
@@ -209,19 +184,9 @@ def _with_currency(where: dict[str, Stand], wishes: Sequence[Wish]) -> dict[str,
 
 def _triple(pair: Pair, wish: Wish, stand: Stand, why: Why) -> Triple:
     base, observed = sides(pair, wish)
-    known = base if base is UNKNOWN else _shown(wish.path, base)
-    seen = _shown(wish.path, observed)
+    known = base if base is UNKNOWN else shown(wish.path, base)
+    seen = shown(wish.path, observed)
     return Triple(wish.path, seen, wish.desired, known, wish.zone, wish.removed, wish.column, stand, why)
-
-
-def _shown(path: str, observed: Any) -> Any:
-    """An amount is kept as the string of its digits: files must not round it."""
-    if BY_PATH[path].kind is not Kind.MONEY or isinstance(observed, str):
-        return observed
-    amount = number(observed)
-    if not isinstance(amount, Decimal):
-        return observed
-    return money(observed, as_string=True) if abs(amount.adjusted()) < DIGITS_MAX else str(observed)
 
 
 def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:

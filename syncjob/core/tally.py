@@ -28,9 +28,9 @@ class Earlier(Struct, frozen=True):
 class Tally:
     """Counts of one plan.
 
-    `changed` counts rows by path, `columns` names the column that fed
-    it; `moved` sums by currency how far deal values move. `written` is when the file was, `read` when it was read.
-    `rows_undone` are those of the run that is undone: its changes are a share of those.
+    `totals` counts rows by how they end, `changed` by path, and `columns` names the column that fed it; `moved` sums by
+    currency how far deal values move. `written` is when the file was, `read` when it was read. `rows_undone` are those
+    of the run that is undone: its changes are a share of those.
     """
 
     rows_undone: int = 0

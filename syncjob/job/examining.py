@@ -218,13 +218,13 @@ async def _listing(job: Job, exchange: Exchange) -> AsyncIterator[tuple[Finding,
     try:
         answer = await exchange.page(pages.query or "")
         items = pages.items(answer.body)
+        first = items[0].whole() if items else None
     except SyncjobError as error:
         yield (
             Finding("listing", Health.FAIL, str(error), "mend what it names, then run doctor again", error.exit_code),
             None,
         )
         return
-    first = items[0].whole() if items else None
     yield Finding("listing", Health.OK, f"{len(items)} referrals on the first page"), first
     if answer.date is not None:
         off = job.world.now() - answer.date

@@ -14,7 +14,8 @@ from itertools import islice
 from msgspec import Struct
 
 from syncjob.core.closing import warned
-from syncjob.core.diff import diff, in_step
+from syncjob.core.diff import diff
+from syncjob.core.glancing import in_step
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
 from syncjob.core.narrowing import with_company

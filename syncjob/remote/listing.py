@@ -17,6 +17,8 @@ from syncjob.errors import BrokenAssumption, RemoteUnavailable
 from syncjob.remote.decoding import Page, fraction, strictly
 from syncjob.settings import Remote
 
+NO_LIST = "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
+
 
 class Item(msgspec.Struct, frozen=True):
     """One referral of a listing: what the `Sight` has read of it, and the whole as it came."""
@@ -70,9 +72,6 @@ def _shape(name: str, paths: Collection[str]) -> Any:
         below.setdefault(step, []).extend([f"/{rest}"] if rest else [])
     parts = {step: _shape(f"{name}_{step}", rest) if rest else Any for step, rest in below.items()}
     return TypedDict(name, parts, total=False)  # type: ignore[operator]  # made of the configuration
-
-
-NO_LIST = "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
 
 
 class Pages:

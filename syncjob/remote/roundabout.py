@@ -17,6 +17,8 @@ import httpx  # noqa: E402  # after what spares it its command line
 
 from syncjob.remote.wire import Lost, Reply, Unsent, check_encoding, check_size  # noqa: E402  # as above
 
+LEFT = "left"  # where what was taken off an answer is kept
+
 
 def within(app: Any) -> httpx.AsyncBaseTransport:
     """Give a network that ends in this process: an ASGI application answers, and nothing leaves."""
@@ -56,9 +58,6 @@ class Roundabout:
     async def close(self) -> None:
         """Close the connection."""
         await self._client.aclose()
-
-
-LEFT = "left"
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -27,9 +27,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from syncjob.core.diff import again, at_length, diff, in_step, marks
+from syncjob.core.diff import again, at_length, diff, marks
 from syncjob.core.fields import BY_PATH
 from syncjob.core.fields import LISTS as KINDS_OF_LISTS
+from syncjob.core.glancing import in_step
 from syncjob.core.merge import Rules
 from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, Stand, Why
 

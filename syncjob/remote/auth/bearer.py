@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from syncjob.errors import BrokenAssumption
 from syncjob.remote.auth.credential import Credential
 
+PORTS = {"https": 443, "http": 80}
+
 
 class Bearer:
     """Puts the bearer token on requests to one origin; to any other it refuses to let the request leave."""
@@ -47,6 +49,3 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
         return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
     except ValueError:
         return parts.scheme, None, None
-
-
-PORTS = {"https": 443, "http": 80}
