@@ -207,8 +207,7 @@ class Sending:
     def _overtaken(self, found: Settled, other: Collection[str]) -> Settled:
         """Somebody was there first: settle as merge and diff now see it, and say what of ours is there all the same."""
         hint = " (an answer to an earlier send was lost)" if self.unheard else ""
-        sent = Settled.of_change(self.change, found.cause, "").before()
-        there = [BY_PATH[path].name for path in sent if path not in other]
+        there = [BY_PATH[path].name for path in self.change.before() if path not in other]
         arrived = (f"{', '.join(there)}: an earlier send of this row has arrived",) if self.unheard and there else ()
         return Settled.of_change(
             self.change,

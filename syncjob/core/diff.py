@@ -109,7 +109,7 @@ def again(change: Change, observed: Observed, rules: Rules, shown: frozenset[str
 
 def _then(change: Change, desired: Desired, observed: Observed, rules: Rules) -> Pair:
     """Pair with what was observed then; what the plan saw and left alone is left alone again."""
-    sent = Settled.of_change(change, Cause.TO_SEND, "").before()
+    sent = change.before()
     left = [one for one in change.triples if one.path not in sent and not _agreed(one, rules)]
     base = {one.path: _observed_then(one, rules) for one in change.triples}
     known = {

@@ -75,7 +75,10 @@ class Feeds:
 
     def key_column(self, columns: Container[str]) -> str:
         """Give the key's column in a file or row that has these columns."""
-        return next((one for one in self.key_columns if one in columns), (*self.key_columns, "")[0])
+        for one in self.key_columns:
+            if one in columns:
+                return one
+        return (*self.key_columns, "")[0]
 
 
 def compiled(settings: Settings, *, strict: bool = False) -> Feeds:

@@ -14,6 +14,7 @@ from syncjob.core.values import look, money, number, same
 from syncjob.model import UNKNOWN, Cause, Pair, Settled, Stand, Triple
 
 DIGITS_MAX = 40
+SPELT = (str, int)  # whose words are their meaning
 
 
 def in_step(pair: Pair) -> Settled | None:
@@ -25,7 +26,7 @@ def in_step(pair: Pair) -> Settled | None:
     for wish in desired.wishes:
         seen = look(observed.body, wish.path)
         if BY_PATH[wish.path].kind in LISTS or not (
-            (type(seen) is str and seen == wish.desired) or same(wish.path, wish.desired, seen, wish.zone)
+            (type(seen) in SPELT and str(seen) == wish.desired) or same(wish.path, wish.desired, seen, wish.zone)
         ):
             return None
         base = pair.base.get(wish.path, UNKNOWN)
@@ -43,6 +44,8 @@ def shown(path: str, observed: Any) -> Any:
     """An amount is kept as the string of its digits: files must not round it."""
     if BY_PATH[path].kind is not Kind.MONEY or isinstance(observed, str):
         return observed
+    if type(observed) is int:
+        return str(observed)
     amount = number(observed)
     if not isinstance(amount, Decimal):
         return observed

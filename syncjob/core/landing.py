@@ -12,7 +12,7 @@ from typing import Any
 from syncjob.core.fields import BY_PATH, STATUS, SUBSTATUS, Kind
 from syncjob.core.merge import Rules, appends, leaving, missing
 from syncjob.core.values import by_key, look, same, stands
-from syncjob.model import Cause, Change, Settled, Triple
+from syncjob.model import Change, Triple
 
 
 def landed(change: Change, body: Mapping[str, Any], rules: Rules) -> bool:
@@ -22,7 +22,7 @@ def landed(change: Change, body: Mapping[str, Any], rules: Rules) -> bool:
 
 def altered(change: Change, body: Mapping[str, Any], rules: Rules) -> dict[str, tuple[Any, Any]]:
     """Give, by path, what was asked and what is held, where the two differ."""
-    return {one.path: (one.desired, look(body, one.path)) for one in _sent(change) if not _agreed(one, body, rules)}
+    return {one.path: (one.desired, look(body, one.path)) for one in change.written() if not _agreed(one, body, rules)}
 
 
 def own_forms(change: Change, held: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
@@ -37,7 +37,7 @@ def stayed_forms(change: Change, held: Mapping[str, tuple[Any, Any]]) -> dict[st
 
 def uninvited(change: Change, body: Mapping[str, Any]) -> list[str]:
     """Name what moved under our eTag without us; a change of status may rightly move other fields."""
-    sent = {triple.path for triple in _sent(change)}
+    sent = {triple.path for triple in change.written()}
     if STATUS in sent:
         return []
     return [
@@ -56,11 +56,6 @@ def _formed(path: str) -> bool:
 def _stayed(change: Change, path: str, held: Any) -> bool:
     before = next(one for one in change.triples if one.path == path)
     return same(path, before.observed, held, before.zone)
-
-
-def _sent(change: Change) -> list[Triple]:
-    touched = Settled.of_change(change, Cause.TO_SEND, "").before()
-    return [triple for triple in change.triples if triple.path in touched]
 
 
 def _agreed(triple: Triple, body: Mapping[str, Any], rules: Rules) -> bool:

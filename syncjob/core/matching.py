@@ -31,6 +31,8 @@ def key_of(by: str, cell: str, *, numeric: bool = False) -> tuple[str, str]:
     A number of a workbook has lost its leading zeros and all digits beyond the fifteenth: it is refused unless keys
     are known to be plain numbers (`numeric`).
     """
+    if by == "id" and type(cell) is str and GUID.fullmatch(cell):
+        return cell.lower(), ""
     key = text(cell) or ""
     if not key:
         return "", "is blank; every row names its referral"

@@ -125,7 +125,9 @@ def map_pulled(feeds: Feeds, row: SourceRow) -> Desired | Settled:
 
 def edits(feeds: Feeds, row: SourceRow) -> Iterator[tuple[str, str, str]]:
     """Give the cells that were edited: column, cell, and what was pulled as its cell showed it; none of an odd row."""
-    whole = is_pulled(row.columns) and row.columns[PULLED_ID].strip().lower() == row.columns.get(ID, "").strip().lower()
+    if not is_pulled(row.columns):
+        return
+    whole = row.columns[PULLED_ID].strip().lower() == row.columns.get(ID, "").strip().lower()
     base = _values(row.columns.get(PULLED_VALUES, "")) if whole else None
     zone = zone_of(row)
     if base is None or (zone and _no_zone(zone)):

@@ -140,16 +140,18 @@ def _translated(feed: Feed, cell: str) -> str:
     if not feed.words:
         return cell
     word = feed.words.get(cell.casefold())
+    if word is not None:
+        return word
     known = {meaning.casefold() for meaning in feed.words.values() if meaning} | {
         word.casefold() for word in feed.field.words
     }
-    if word is None and cell.casefold() not in known:
-        if OTHERS in feed.words:
-            return feed.words[OTHERS]
-        if feed.field.private:
-            raise CellError("the word is not in translate; add it there")
-        raise CellError(f"{cell!r} is not in translate; add it there{did_you_mean(cell, list(feed.spelt))}")
-    return word if word is not None else cell
+    if cell.casefold() in known:
+        return cell
+    if OTHERS in feed.words:
+        return feed.words[OTHERS]
+    if feed.field.private:
+        raise CellError("the word is not in translate; add it there")
+    raise CellError(f"{cell!r} is not in translate; add it there{did_you_mean(cell, list(feed.spelt))}")
 
 
 OTHERS = "*"

@@ -104,7 +104,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
     rows = blank = 0
     for row in given.table:
-        if not row.fault and not any(cell.strip() for cell in (*row.columns.values(), *row.own.values())):
+        if not row.fault and not any(map(str.strip, (*row.columns.values(), *row.own.values()))):
             blank += 1  # the tail that Excel leaves below its last row
             continue
         mapped = _mapped(job, row, links)

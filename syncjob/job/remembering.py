@@ -62,7 +62,8 @@ class Memory:
         """Give the pair with what is remembered; a base that the row has brought along itself counts before ours."""
         job, ledger, referral = self._job, self.ledger, pair.observed.id.lower()
         if ledger is not None:
-            self.expect([referral])
+            if referral not in self._ahead:
+                self.expect([referral])
             found = self._ahead[referral]
             ours = {**found.values, **self._landed(pair)} if self._open else found.values
             younger = _younger(pair, ours, job.rules.unbent) if pair.base and not self._undoing else {}

@@ -37,6 +37,7 @@ class Truth(str):
 
 KINDS: Mapping[str, type[str]] = {"number": Number, "number1904": Number1904, "day": Day, "truth": Truth}
 NAMES = {kind: name for name, kind in KINDS.items()}
+PLAIN = {str}
 
 
 def columns_to_json(columns: Mapping[str, str]) -> Mapping[str, Any]:
@@ -71,7 +72,7 @@ def retyped(columns: Mapping[str, str], types: str) -> dict[str, str]:
 
 def _are_plain(columns: Mapping[str, Any]) -> bool:
     """Tell whether all cells are texts: those of a CSV file are."""
-    return all(type(cell) is str for cell in columns.values())
+    return set(map(type, columns.values())) <= PLAIN
 
 
 def _typed(cell: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -83,6 +83,14 @@ class Change(Struct, frozen=True):
         assert self.operations, "a change is never empty"
         assert self.etag, "no change without an eTag"
 
+    def written(self) -> list[Triple]:
+        """Give the triples of the fields that its operations write."""
+        return _written(self.triples, self.operations)
+
+    def before(self) -> dict[str, Any]:
+        """Give, by path, what the remote held in every field that the operations touch."""
+        return {one.path: one.observed for one in self.written()}
+
 
 class Settled(Struct, frozen=True):
     """How a row ended, with all that a plan, a ledger or a report says of it."""
@@ -131,20 +139,17 @@ class Settled(Struct, frozen=True):
 
     def before(self) -> dict[str, Any]:
         """Give, by path, what the remote held in every field that the operations touch."""
-        return {triple.path: triple.observed for triple in self.triples if self._touched(triple.path)}
+        return {one.path: one.observed for one in _written(self.triples, self.operations)}
 
     def after(self) -> dict[str, Any]:
         """Give, by path, what the operations make of every field that they touch."""
-        return {one.path: self._made_of(one) for one in self.triples if self._touched(one.path)}
+        return {one.path: self._made_of(one) for one in _written(self.triples, self.operations)}
 
     def _made_of(self, triple: Triple) -> Any:
         added = [one.value for one in self.operations if one.path == f"{triple.path}/-"]
         if added:
             return [*(triple.observed or []), *added]
         return next((one.value for one in self.operations if one.path == triple.path), triple.desired)
-
-    def _touched(self, path: str) -> bool:
-        return bool(self.operations) and any(one.reaches(path) for one in self.operations)
 
     def change(self) -> Change:
         """Give back the change that a planned row holds."""
@@ -216,6 +221,13 @@ class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operations: tuple[Operation, ...]
     attempts: int
     request_ids: tuple[str, ...]
+
+
+def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list[Triple]:
+    """Give the triples of the fields that operations write."""
+    paths = {one.path for one in operations}
+    wide = [one for one in operations if one.path.endswith("/-") or isinstance(one.value, Mapping)]
+    return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
 
 
 _read = reader(_Line)

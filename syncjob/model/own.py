@@ -6,6 +6,8 @@ Whatever begins with `syncjob ` is ours. A file of `syncjob pull` describes itse
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 OWN = "syncjob "
 CATEGORY = "syncjob"  # of a workbook of ours, in its properties
 TICKS = ("yes", "y", "x", "true", "1", "ja", "oui", "sí", "✓", "✔")
@@ -33,6 +35,7 @@ PULLED_ZONE = "syncjob pulled zone"
 PULLED_VALUES = "syncjob pulled values"
 
 
+@lru_cache(maxsize=4096)  # it is asked of every cell of every row
 def is_own(column: str) -> bool:
     """Tell whether a column is a report's: no field may be mapped to it, and its cells are kept apart."""
     return column.startswith(OWN) and not column.startswith(PULLED)

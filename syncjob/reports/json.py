@@ -51,15 +51,15 @@ def _row(row: Settled) -> dict[str, Any]:
         "outcome": row.outcome,
         "cause": row.cause,
         "reason": row.reason,
-        "warnings": list(row.warnings),
-        "patch": [operation.to_json() for operation in row.operations],
-        "before": _money_as_text(row.before()),
-        "after": _money_as_text(row.after()),
-        "fields": [triple.to_json() for triple in row.triples],
+        "warnings": row.warnings,
+        "patch": row.operations,
+        "before": _money_as_text(row.before()) if row.operations else {},
+        "after": _money_as_text(row.after()) if row.operations else {},
+        "fields": row.triples,
         "etag": row.etag,
         "attempts": row.attempts,
-        "request_ids": list(row.request_ids),
-        "columns": dict(row.columns),
+        "request_ids": row.request_ids,
+        "columns": row.columns,
     }
 
 

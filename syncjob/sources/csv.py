@@ -68,7 +68,8 @@ class CsvTable:
                 if len(cells) != len(header):
                     yield Found(line, {}, f"has {_count(cells)}, the header has {len(header)}")
                     continue
-                plain = [cell[1:] if cell[:1] == "'" and ESCAPED.match(cell) else cell for cell in cells]
+                quoted = "'" in "".join(cells)
+                plain = [cell[1:] if ESCAPED.match(cell) else cell for cell in cells] if quoted else cells
                 yield Found(line, dict(zip(header, plain, strict=True)))
 
 
