@@ -97,10 +97,12 @@ class Day:
 
 def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
     """A configuration with limits drawn by chance."""
+    page_rows = chance.choice((5, 100))
+    pages = {"page_rows": page_rows, "pages_ahead": 3 if page_rows < 100 else 1}
     return Settings.model_validate(
         {
             "job": "day",
-            "remote": {"url": "http://localhost:1", "list_complete": False, "page_rows": chance.choice((5, 100))},
+            "remote": {"url": "http://localhost:1", "list_complete": False, **pages},
             "rows": {"file": str(folder / "rows.csv")},
             "match": {"by": by, "column": "Key"},
             "fields": {

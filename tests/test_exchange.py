@@ -15,8 +15,10 @@ from kit import HTML, Scene, page, referrals, refusal
 from workbench import Bench, asking, at_bench
 
 from syncjob.core.pace import Rate
+from syncjob.errors import SignInNeeded
 from syncjob.exchange import Exchange, Miss, said
 from syncjob.model import Answer, Cause, Heard, Observed, Operation
+from syncjob.remote import Pages
 from syncjob.sandbox.faults import Rates
 
 
@@ -255,3 +257,77 @@ def test_any_seed_of_a_bad_day_ends_and_is_counted(tmp_path_factory: pytest.Temp
         return exchange.requests.total()
 
     assert asking(scene, within, rows=6) == len(scene.sandbox.records)
+
+
+async def _listed(exchange: Exchange, scene: Scene) -> list[str]:
+    pages = Pages(scene.settings.remote, 100)
+    return [item.id async for items in exchange.listing(pages) for item in items]
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 9, 10, 23])
+def test_pages_side_by_side_show_what_pages_in_order_show(tmp_path: Path, count: int) -> None:
+    """The same referrals in the same order, each once; several are on their way at once."""
+    scene = Scene(tmp_path, referrals(count), remote={"page_rows": 5, "pages_ahead": 3})
+    scene.sandbox.rates = Rates(slow=1)
+    seen = asking(scene, lambda exchange: _listed(exchange, scene))
+    in_order = Scene(tmp_path, referrals(count), remote={"page_rows": 5})
+    assert seen == asking(in_order, lambda exchange: _listed(exchange, in_order))
+    assert len(set(seen)) == len(seen) == count
+    assert scene.wire.widest == (min(3, -(-(count - 5) // 4)) if count > 5 else 1)
+    assert in_order.wire.widest == 1
+
+
+def test_a_listing_that_moves_between_its_pages_is_read_again_in_order(tmp_path: Path) -> None:
+    """One leaves the filter, one enters at the end: by `$skip` another would be missed, though the count is right."""
+    remote = {"page_rows": 5, "pages_ahead": 2, "filter": "status eq 'New'"}
+    scene = Scene(tmp_path, referrals(20, status="New", substatus="Pending"), remote=remote)
+    documents = scene.sandbox.store._documents
+    documents[guid(20)]["status"] = "Active"
+
+    def move(request: httpx.Request) -> None:
+        if "skip=4" in str(request.url):
+            documents[guid(2)]["status"] = "Active"
+            documents[guid(20)]["status"] = "New"
+
+    scene.wire.instead = move
+    seen = asking(scene, lambda exchange: _listed(exchange, scene))
+    assert {guid(n) for n in range(1, 21)} - {guid(2)} <= set(seen)
+    assert len(set(seen)) == len(seen)
+    assert len(scene.events.of("listing.moved")) == 1
+
+
+def test_a_remote_that_does_not_know_skip_is_read_in_order(tmp_path: Path) -> None:
+    """It gives its first page again: what is asked for side by side is then not believed."""
+    scene = Scene(tmp_path, referrals(12), remote={"page_rows": 5, "pages_ahead": 4})
+
+    def forget(request: httpx.Request) -> None:
+        asked = str(request.url)
+        if "skip=" in asked:
+            request.url = httpx.URL(asked[: asked.index("$skip" if "$skip" in asked else "%24skip") - 1])
+
+    scene.wire.instead = forget
+    seen = asking(scene, lambda exchange: _listed(exchange, scene))
+    assert len(set(seen)) == len(seen) == 12
+    assert len(scene.events.of("listing.moved")) == 1
+
+
+def test_a_page_that_cannot_be_had_ends_the_listing(tmp_path: Path) -> None:
+    """Those that were asked for beside it are not waited for."""
+    scene = Scene(tmp_path, referrals(30), remote={"page_rows": 5, "pages_ahead": 4})
+    scene.wire.instead = lambda asked: refusal(403, "forbidden", "No.") if "skip=8" in str(asked.url) else None
+    with pytest.raises(SignInNeeded):
+        asking(scene, lambda exchange: _listed(exchange, scene))
+
+
+@pytest.mark.parametrize("below", ["", "1"], ids=["a page", "a referral"])
+def test_to_be_throttled_costs_budget_and_no_attempt(tmp_path: Path, below: str) -> None:
+    """Nine refusals for two attempts: asked again as long as the budget lasts, and the tenth time it is answered."""
+    scene = Scene(tmp_path, referrals(1), limits={"attempts_max": 2, "retries_min": 20})
+    left = (refusal(429, "tooManyRequests", "Wait.", **{"Retry-After": "1"}) for _ in range(9))
+    scene.wire.instead = lambda _: next(left, None)
+    if below:
+        assert isinstance(asking(scene, lambda exchange: exchange.read(guid(1))), Observed)
+    else:
+        assert asking(scene, lambda exchange: _listed(exchange, scene)) == [guid(1)]
+    assert len(scene.wire.sent) == 10
+    assert scene.wire.times()[-1] >= 9

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from msgspec import Struct
@@ -36,6 +39,7 @@ class Exchange(Gate):
     """A gate that can ask; it has no way to write."""
 
     forbidden: set[str] = field(default_factory=set)
+    pages: int = 0  # of listings, that were had
 
     async def read(self, referral: str) -> Observed | Miss:
         """Read one referral, as long as asking has not ended."""
@@ -47,10 +51,36 @@ class Exchange(Gate):
 
     async def listing(self, pages: Pages) -> AsyncIterator[list[Item]]:
         """Give the listing page by page; an error of the tree where a page cannot be had."""
+        first = True
         while (query := pages.query) is not None:
             if self.over is not None:
                 raise self.over.error
-            yield pages.items((await self.page(query)).body)
+            body = (await self.page(query)).body
+            yield pages.items(body)
+            if first and (queries := pages.beside(body)):
+                async for items in self._beside(pages, queries):
+                    yield items
+                if not pages.end_beside(body.count):
+                    self.log.warning("listing.moved", pages=len(queries))
+            first = False
+
+    async def _beside(self, pages: Pages, queries: Sequence[str]) -> AsyncIterator[list[Item]]:
+        """Give pages that are asked for side by side, in their order, as far as one begins where the other ends."""
+        asking: deque[asyncio.Task[Answer]] = deque()
+        left = iter(queries)
+        try:
+            while True:
+                asking.extend(asyncio.create_task(self.page(one)) for one in islice(left, pages.ahead - len(asking)))
+                if not asking:
+                    return
+                items = pages.items_beside((await asking.popleft()).body)
+                if items is None:
+                    return
+                yield items
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
     def miss(self, what: Next, answer: Answer, referral: str) -> Miss:
         """Say why a request for one referral came to nothing for good; some reasons end all asking."""
@@ -79,8 +109,8 @@ class Exchange(Gate):
                 return Miss(Cause.REMOTE_REFUSED, f"the remote said no: {said(answer)}", answer.request_id)
 
     async def _read(self, referral: str, *, must: bool) -> Observed | Miss:
-        answer = Answer(Heard.UNSENT)
-        for attempt in range(1, self.limits.attempts_max + 1):
+        answer, attempt = Answer(Heard.UNSENT), 0
+        while attempt < self.limits.attempts_max:
             if self.over is not None and not must:
                 return Miss(self.over.cause, str(self.over.error))
             answer = await self.once("GET", lambda client: client.get(referral, self.world.mark()))
@@ -92,21 +122,24 @@ class Exchange(Gate):
                 answer = Answer(Heard.LOST, note="the answer is not the referral that was asked for")
             elif what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
                 return self.miss(what, answer, referral)
-            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer, must=must):
+            attempt += what is not Next.GATE or must  # to be throttled costs budget; of that a look has no end
+            if attempt < self.limits.attempts_max and not await self.pause(max(1, attempt), answer, must=must):
                 break
         return self._unanswered(answer)
 
     async def page(self, query: str) -> Answer:
         """Give one page of the listing; an error of the tree where it cannot be had."""
-        answer = Answer(Heard.UNSENT)
-        for attempt in range(1, self.limits.attempts_max + 1):
+        answer, attempt = Answer(Heard.UNSENT), 0
+        while attempt < self.limits.attempts_max:
             answer = await self.once("GET", lambda client: client.page(query, self.world.mark()))
             what = retry.after_get(answer)
             if what is Next.DONE:
+                self.pages += 1
                 return answer
             if what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
                 raise self._unlisted(what, answer)
-            if attempt < self.limits.attempts_max and not await self.pause(attempt, answer):
+            attempt += what is not Next.GATE
+            if attempt < self.limits.attempts_max and not await self.pause(max(1, attempt), answer):
                 break
         raise RemoteUnavailable(f"the listing cannot be read: {said(answer)}")
 

@@ -13,6 +13,7 @@ from syncjob.job.context import Job
 from syncjob.ledger import Ledger
 
 MINUTE_S = 60
+TOLD_FROM = 50  # changes
 IN_THOUSANDTHS = 1_000  # the ledger keeps whole numbers
 
 
@@ -31,16 +32,25 @@ def learn(job: Job, ledger: Ledger, pace: Pace) -> None:
     ledger.remember(_name(job), str(round(known * IN_THOUSANDTHS)))
 
 
-def foretold(job: Job, changes: int, per_s: float | None) -> tuple[str, ...]:
-    """Say how long it takes to send so many changes, where a rate is known, and whether the run's time will do."""
-    if not per_s or not changes:
+def foretold(job: Job, pages: int, reads: int, changes: int, per_s: float | None) -> tuple[str, ...]:
+    """Say what a plan that sends much costs in requests; where a rate is known how long it takes, and if time will do.
+
+    `pages` are those of the listing that was read, `reads` the requests for one referral each.
+    """
+    if changes < TOLD_FROM:
         return ()
+    looked = [f"{count:,} {what}" for count, what in ((pages, "pages of the listing"), (reads, "reads by id")) if count]
+    words = f"cost: {', '.join([*looked, f'{changes:,} PATCH'])}"
+    if not per_s:
+        return (words,)
     needed_s = math.ceil(changes / per_s)
     said = f"{needed_s} s" if needed_s < MINUTE_S else f"{math.ceil(needed_s / MINUTE_S)} min"
-    words = f"to send: {changes:,} PATCH, about {said} at the {per_s:.0f} requests a second that the remote has borne"
+    words += f"; to send them takes about {said} at the {per_s:.0f} requests a second that the remote has borne"
     lasting = job.settings.limits.duration_max
-    if lasting is not None and needed_s > lasting.total_seconds():
-        words += "; more than the run is given (limits.duration_max, --max-duration): the rest is deferred"
+    if lasting is not None:
+        fits = needed_s <= lasting.total_seconds()
+        words += ", which fits in" if fits else ", which is more than"
+        words += " the run's time (limits.duration_max, --max-duration)" + ("" if fits else ": the rest is deferred")
     return (words,)
 
 

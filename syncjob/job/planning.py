@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from syncjob import planfile
@@ -44,6 +45,14 @@ class Asked:
     witness: Callable[[Observed], None] | None = None
 
 
+class _Looked(Struct, frozen=True):
+    """When the remote was looked at, by which requests, and how many of those were pages of the listing."""
+
+    at: datetime
+    requests: Mapping[str, int]
+    pages: int
+
+
 async def plan(job: Job, file: Path, out: Path, folder: Path | None = None) -> PlanFile:
     """Read the file, hold every row against the remote, and write the plan to `out`.
 
@@ -67,6 +76,7 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
         read_in = asked.fill(Path(name), draft)
         requests: Mapping[str, int] = {}
+        pages = 0
         notes: tuple[str, ...] = ()
         waiting, observed_at = draft.count(waiting=True), job.world.now()
         if waiting:
@@ -78,8 +88,9 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
                     )
                     looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
                     notes = await observe(looking)
-            requests = exchange.requests
-        _write(job, draft, replace(read_in, notes=(*read_in.notes, *notes)), requests, out, asked, observed_at)
+            requests, pages = exchange.requests, exchange.pages
+        read_in = replace(read_in, notes=(*read_in.notes, *notes))
+        _write(job, draft, read_in, _Looked(observed_at, requests, pages), out, asked)
     made = PlanFile(out)
     made.fresh = True
     return made
@@ -89,10 +100,9 @@ def _write(
     job: Job,
     draft: Draft,
     read_in: Input,
-    requests: Mapping[str, int],
+    looked: _Looked,
     out: Path,
     asked: Asked,
-    observed_at: datetime,
 ) -> None:
     """Count what the guards count, then write header, rows and footer."""
     header = Header(
@@ -105,7 +115,7 @@ def _write(
         digest=read_in.digest,
         columns=read_in.columns,
         made_at=job.world.now().isoformat(timespec="seconds"),
-        observed_at=observed_at.isoformat(timespec="milliseconds"),
+        observed_at=looked.at.isoformat(timespec="milliseconds"),
         moves=read_in.moves,
         undoes=asked.undoes,
         written_at="" if read_in.written is None else datetime.fromtimestamp(read_in.written, UTC).isoformat(),
@@ -116,11 +126,12 @@ def _write(
     def footer() -> Footer:
         assert sum(tally.totals.values()) == draft.count(), "rows in = rows settled"
         verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
-        notes = (*read_in.notes, *foretold(job, tally.changes, per_s))
-        return Footer(tally.totals, verdicts, requests, notes)
+        reads = looked.requests.get("GET", 0) - looked.pages
+        notes = (*read_in.notes, *foretold(job, looked.pages, reads, tally.changes, per_s))
+        return Footer(tally.totals, verdicts, looked.requests, notes)
 
     planfile.write(out, header, _counted(job, draft, tally), footer)
-    job.log.info("plan.made", plan=header.id, rows=tally.rows, changes=tally.changes, requests=dict(requests))
+    job.log.info("plan.made", plan=header.id, rows=tally.rows, changes=tally.changes, requests=dict(looked.requests))
 
 
 def _counted(job: Job, draft: Draft, tally: Tally) -> Iterator[Line]:

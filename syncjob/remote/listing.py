@@ -3,6 +3,11 @@
 Every document shows nextLink as `http://api.partner.microsoft.com/v1.0/referrals?$skiptoken=…`: plain http, and a
 path that does not exist. Followed as it stands it would carry the token over the wire in clear, so only its
 query is taken. A link that comes twice, or pages beyond the limit, end the run: the remote walks in circles.
+
+Page by page the listing takes as long as its pages are many. Where the configuration says that the remote takes
+`$skip` (`remote.pages_ahead`), those after the first are asked for side by side. Each begins with the last referral of
+the one before: where it does not, the listing has moved meanwhile, and is read again from its start, in the order of
+its own links.
 """
 
 from __future__ import annotations
@@ -83,18 +88,18 @@ class Pages:
         if remote.filter:
             asked["$filter"] = remote.filter
         self.query: str | None = urlencode(asked, safe="$/'")
+        self._asked, self.ahead, self._first = asked, remote.pages_ahead, self.query
         self._seen: set[str] = set()
         self._ids: set[str] = set()
+        self._earlier: set[str] = set()  # what was handed on before the listing was read again
+        self._last = ""
         self._pages_max = pages_max
         self._sight = sight or Sight(())
 
     def items(self, body: Any) -> list[Item]:
-        """Take a page: give its items and set the next query."""
-        items = [self._sight.of(one) for one in body.value] if isinstance(body, Page) else [None]
-        found = [one for one in items if one is not None]
-        if len(found) < len(items):
-            raise RemoteUnavailable(NO_LIST)
-        self._ids.update(one.id for one in found)
+        """Take a page: give those of its items that were not there before, and set the next query."""
+        found = self._read(body)
+        fresh = self._fresh(found)
         query = self._next(body)
         if query in self._seen:
             raise BrokenAssumption("the listing's nextLink came a second time: the remote walks in circles")
@@ -103,7 +108,44 @@ class Pages:
         if query:
             self._seen.add(query)
         self.query = query or None
+        return fresh
+
+    def beside(self, body: Any) -> list[str]:
+        """Give the queries of all pages after the first, which was taken; none where they come in order."""
+        count, shown = body.count, len(body.value)
+        if self.ahead == 1 or self.query is None or not isinstance(count, int) or shown <= 1:
+            return []
+        skips = range(shown - 1, count - 1, shown - 1)
+        return [urlencode(self._asked | {"$skip": str(skip)}, safe="$/'") for skip in skips[: self._pages_max]]
+
+    def items_beside(self, body: Any) -> list[Item] | None:
+        """Take the next of those pages; None where it does not begin with the last item of the page before."""
+        found = self._read(body)
+        return self._fresh(found) if found and found[0].id == self._last else None
+
+    def end_beside(self, count: int) -> bool:
+        """Tell whether those pages have shown the whole listing; else it is read again."""
+        whole = len(self._ids) >= count
+        self.query = None if whole else self._first
+        self._earlier, self._ids, self._seen = self._ids, set(), set()
+        return whole
+
+    def _read(self, body: Any) -> list[Item]:
+        items = [self._sight.of(one) for one in body.value] if isinstance(body, Page) else [None]
+        found = [one for one in items if one is not None]
+        if len(found) < len(items):
+            raise RemoteUnavailable(NO_LIST)
         return found
+
+    def _fresh(self, found: list[Item]) -> list[Item]:
+        """Keep in mind what was seen; a referral that comes twice is the same one."""
+        fresh: dict[str, Item] = {}
+        for one in found:
+            if one.id not in self._ids and one.id not in self._earlier:
+                fresh.setdefault(one.id, one)
+        self._ids.update(one.id for one in found)
+        self._last = found[-1].id if found else ""
+        return list(fresh.values())
 
     def _next(self, page: Page) -> str:
         """Give the next query; a listing that breaks off must not pass for a whole one."""

@@ -47,6 +47,10 @@ class Remote(Section):
     auth: Auth | None = None
     filter: Annotated[str | None, Field(description="an OData $filter for the listing")] = None
     page_rows: Annotated[int, Field(ge=1, le=1000, description="$top of the listing")] = 100
+    pages_ahead: Annotated[
+        int,
+        Field(ge=1, le=16, description="pages of the listing asked for side by side, by $skip; 1: one after the other"),
+    ] = 1
     list_complete: Annotated[
         bool, Field(description="list items carry eTags and every field: believe them without a read by id")
     ] = False
