@@ -21,21 +21,20 @@ is *unsettled* and its intent stays open for the next run. At most `attempts_max
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncjob.apply.run import Run, intent
 from syncjob.core import retry
 from syncjob.core.diff import again, marks
 from syncjob.core.fields import BY_PATH
 from syncjob.core.landing import altered, landed, own_forms, stayed_forms, uninvited
-from syncjob.core.merge import Rules
 from syncjob.core.report import SAME_BUGS_MAX
 from syncjob.core.retry import LOCKED_MAX, Next
 from syncjob.core.values import stands
 from syncjob.errors import BrokenAssumption, StorageRefused, SyncjobError, frames
-from syncjob.exchange import Miss, Sender, said
-from syncjob.ledger import Intent
+from syncjob.exchange import Miss, said
 from syncjob.model import Answer, Cause, Change, Heard, Settled
 
 ETAG_REFUSED_MAX = 2
@@ -44,34 +43,11 @@ SEEN_AGAIN = 0  # what simply stays begins no form of the remote's own; it bears
 SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What all changes of a run share; `intend` returns once an intent is on disk.
-
-    `before` counts, by row, the intents that the run had recorded when it was taken up again.
-    """
-
-    sender: Sender
-    rules: Rules
-    intend: Callable[[Intent], Awaitable[None]]
-    learn: Callable[[str, dict[str, tuple[Any, Any]], int], None]
-    before: Mapping[int, int] = field(default_factory=dict)
-    etags_refused: list[str] = field(default_factory=list)
-    traces: list[str] = field(default_factory=list)
-
-    def broke(self, trace: str) -> None:
-        """Count a row that met an error of ours; the third ends the run."""
-        self.traces.append(trace)
-        if len(self.traces) >= SAME_BUGS_MAX:
-            words = f"{len(self.traces)} rows met an error in syncjob itself; the log names the traces"
-            self.sender.end(Cause.BROKEN, BrokenAssumption(words))
-
-
 @dataclass(slots=True)
 class Sending:
     """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
 
-    `recorded` is the change as the run has it on record.
+    `recorded` is the change as the run has it on record, `mark` that of an intent which is on record already.
     `intents` counts what was about to leave, `sends` what left, `attempts` what counts against `attempts_max`: a
     throttled send does not. `reached` says that some send may have come as far as the remote.
     """
@@ -80,6 +56,7 @@ class Sending:
     run: Run
     shown: frozenset[str]
     recorded: Change | None = None
+    mark: str = ""
     intents: int = 0
     sends: int = 0
     reached: bool = False
@@ -129,14 +106,15 @@ class Sending:
         )
 
     async def _send(self) -> Answer:
-        """Record the intent, then let the patch leave."""
-        world, change = self.run.sender.world, self.change
-        self.intents += 1
+        """Record the intent, if that is not done, then let the patch leave."""
+        change, before = self.change, self.unheard
         self.attempts += 1
-        mark = world.mark()
-        planned = None if change is self.recorded else self.settled(Cause.TO_SEND, "")
-        await self.run.intend(Intent(change.n, self.intents, world.now().timestamp(), mark, planned))
-        before = self.unheard
+        mark, self.mark = self.mark, ""
+        if not mark:
+            planned = None if change is self.recorded else self.settled(Cause.TO_SEND, "")
+            meant = intent(self.run, change.n, self.intents, planned)
+            self.intents, mark = meant.attempt, meant.mark
+            await self.run.intend(meant)
 
         def leaving() -> None:
             self.unheard = True
@@ -277,9 +255,13 @@ def _is_referral(body: Any, referral: str) -> bool:
     return isinstance(body, Mapping) and str(body.get("id") or "").lower() == referral.lower()
 
 
-async def settle(change: Change, run: Run) -> Settled:
-    """Send one change until it settles; cancelled or broken in the middle it settles as what is known of it."""
-    sending = Sending(change, run, marks(change.operations), change, intents=run.before.get(change.n, 0))
+async def settle(change: Change, run: Run, mark: str = "") -> Settled:
+    """Send one change until it settles; cancelled or broken in the middle it settles as what is known of it.
+
+    `mark` is that of its first intent where that is on record already.
+    """
+    intents = run.before.get(change.n, 0) + bool(mark)
+    sending = Sending(change, run, marks(change.operations), change, mark, intents)
     try:
         return await sending.until_settled()
     except asyncio.CancelledError:

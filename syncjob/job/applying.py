@@ -9,12 +9,14 @@ report is read from there. A plan whose run broke off is taken up by the same ru
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
-from syncjob.apply import Run, settle
+from syncjob.apply import Run, first_intent, settle
 from syncjob.core import guard
 from syncjob.core.report import exit_code
 from syncjob.core.undoing import rules_of
@@ -27,21 +29,23 @@ from syncjob.job.mending import mend
 from syncjob.job.pacing import learn, learned
 from syncjob.job.planning import tally_line
 from syncjob.job.remembering import bases_of, moment_of, tally_of
-from syncjob.ledger import Base, Ledger, Recorder
+from syncjob.ledger import Base, Intent, Ledger, Recorder
 from syncjob.ledger.purging import old, purge
 from syncjob.model import Cause, Change, Outcome, Settled, Verdict
 from syncjob.planfile import Header, PlanFile
 from syncjob.remote import Writer, opened
 
 IN_FLIGHT_SHARE = 0.75
+AHEAD_MAX = 16  # intents on record whose turn is yet to come
 ROWS_A_TURN = 200
 Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
 
 @dataclass(slots=True)
 class _Work:
-    """What the workers of a run share; `left` are the changes to send, `failed` is what ends the run.
+    """What the workers of a run share; `left` are the rows to send, `failed` is what ends the run.
 
+    `ready` are changes taken from them, each with the mark of the intent that is on record for it, '' for none.
     `began` and the monotonic clock make a moment: a clock that jumps in the night moves nothing.
     """
 
@@ -55,6 +59,7 @@ class _Work:
     done: int = 0
     errors: int = 0
     failed: StorageRefused | None = None
+    ready: deque[tuple[Change, str]] = field(default_factory=deque)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -157,14 +162,16 @@ async def _send_all(work: _Work) -> None:
 
 
 async def _work(work: _Work) -> None:
-    """Take row after row; when nothing more can be recorded the others stop where they are."""
-    for planned in work.left:
+    """Take change after change; when nothing more can be recorded the others stop where they are."""
+    while True:
         if work.done % ROWS_A_TURN == 0:
             with suppress(asyncio.CancelledError):  # a stop is seen below
                 await asyncio.sleep(0)  # rows that need no request would keep signals and time from being heard
         try:
-            change = planned.change()
-            settled = await _settled(work, change)
+            if not work.ready and not _refill(work):
+                return
+            change, mark = work.ready.popleft()
+            settled = await _settled(work, change, mark)
             if work.failed is not None:
                 return
             work.recorder.settle(settled, _learnt(work, change, settled))
@@ -186,13 +193,31 @@ def _learnt(work: _Work, change: Change, settled: Settled) -> tuple[Base, ...]:
     return bases_of(settled, work.header.moves, work.run.rules, seen_at, now)
 
 
-async def _settled(work: _Work, change: Change) -> Settled:
+def _refill(work: _Work) -> bool:
+    """Take more rows, with their intents on record ahead of their turn: as many as may soon be on their way.
+
+    No worker waits for the disk then, and many intents cost one sync. A run that has ended means nothing any more.
+    """
+    many = min(AHEAD_MAX, work.run.sender.pace.allowed)
+    changes = [planned.change() for planned in islice(work.left, many)]
+    intents: list[Intent] = []
+    if not work.job.stop.asked.is_set() and work.run.sender.over is None:
+        with suppress(Exception):  # an error of ours: each row meets it by itself then, where it is told and counted
+            intents = [first_intent(change, work.run) for change in changes]
+    if intents:
+        work.recorder.mean(intents)
+    marks = [one.mark for one in intents] or [""] * len(changes)
+    work.ready += zip(changes, marks, strict=True)
+    return bool(changes)
+
+
+async def _settled(work: _Work, change: Change, mark: str) -> Settled:
     """Give the ending of one change."""
     if work.job.stop.asked.is_set():
         return Settled.of_change(change, Cause.STOPPED, "the run was stopped before this row")
     if work.run.sender.over is not None:
         return Settled.of_change(change, work.run.sender.over.cause, str(work.run.sender.over.error))
-    return await settle(change, work.run)
+    return await settle(change, work.run, mark)
 
 
 def _check_errors(work: _Work, settled: Settled) -> None:

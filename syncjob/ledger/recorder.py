@@ -1,8 +1,8 @@
-"""Group commit for one run: workers hand in intents and wait until they are on disk; outcomes ride along.
+"""Group commit for one run: intents are on disk before their PATCH leaves; outcomes ride along.
 
-All that is handed in within two milliseconds goes in one transaction, so that sixteen workers, whose answers come
-one after the other, cost a few syncs and not sixteen. The commit runs on the loop's own thread: SQLite has one
-writer, and a PATCH that waits for its intent has nothing better to do.
+The first intents of changes go some at a time, ahead of their turn (`mean`), so that no worker waits for the disk. An
+intent that comes later, after a clash or a lost answer, is handed in and waited for (`intend`): all that comes within
+two milliseconds goes in one transaction. The commit runs on the loop's own thread: SQLite has one writer.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ class Recorder:
             self._written = loop.create_future()
             loop.call_later(GATHER_S, self._commit, self._written)
         await asyncio.shield(self._written)
+
+    def mean(self, intents: Sequence[Intent]) -> None:
+        """Write intents whose turn is yet to come, with what else may be written; they are on disk when this returns.
+
+        Those that wait in `intend` are left alone: who waits must hear of what befalls its own.
+        """
+        self._ledger.record(self._run, intents, self._settled, self._seen)
+        self._settled, self._seen = [], []
 
     def settle(self, settled: Settled, seen: Sequence[Base] = ()) -> None:
         """Take an outcome and what it makes known; both are written with the next group, at the latest the last."""

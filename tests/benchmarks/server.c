@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,11 +221,11 @@ int main(int argc, char **argv) {
     if (bind(listening, (void *)&at, size) || listen(listening, 512) || getsockname(listening, (void *)&at, &size)) return 1;
     printf("http://127.0.0.1:%d\n", ntohs(at.sin_port));
     fflush(stdout);
-    int poll = epoll_create1(0);
+    int events = epoll_create1(0);
     struct epoll_event seen[256], wanted = {.events = EPOLLIN, .data.fd = listening};
-    epoll_ctl(poll, EPOLL_CTL_ADD, listening, &wanted);
+    epoll_ctl(events, EPOLL_CTL_ADD, listening, &wanted);
     wanted.data.fd = 0;
-    epoll_ctl(poll, EPOLL_CTL_ADD, 0, &wanted);
+    epoll_ctl(events, EPOLL_CTL_ADD, 0, &wanted);
     for (;;) {
         int64_t next = INT64_MAX, now = now_ns();
         for (int one = 0; one < CONNECTIONS_MAX; one++) {
@@ -233,8 +234,11 @@ int main(int argc, char **argv) {
             if (each->due <= now) flush(one, each);
             if (each->busy && each->due < next) next = each->due;
         }
-        int wait_ms = next == INT64_MAX ? -1 : next <= now ? 1 : (int)((next - now + 999999) / 1000000);
-        int many = epoll_wait(poll, seen, 256, wait_ms);
+        int64_t wait_ns = next <= now ? 1000000 : next - now; /* epoll_wait itself knows whole milliseconds only */
+        struct timespec wait = {wait_ns / SECOND_NS, wait_ns % SECOND_NS};
+        struct pollfd any = {.fd = events, .events = POLLIN};
+        ppoll(&any, 1, next == INT64_MAX ? NULL : &wait, NULL);
+        int many = epoll_wait(events, seen, 256, 0);
         for (int n = 0; n < many; n++) {
             int one = seen[n].data.fd;
             if (one == 0) return 0;
@@ -245,7 +249,7 @@ int main(int argc, char **argv) {
                 setsockopt(fresh, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
                 connections[fresh] = calloc(1, sizeof(Connection));
                 wanted = (struct epoll_event){.events = EPOLLIN, .data.fd = fresh};
-                epoll_ctl(poll, EPOLL_CTL_ADD, fresh, &wanted);
+                epoll_ctl(events, EPOLL_CTL_ADD, fresh, &wanted);
                 continue;
             }
             Connection *each = connections[one];
