@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from syncjob.model import UNKNOWN, Settled, Stand, Triple, Why
+from syncjob.model import UNKNOWN, Outcome, Settled, Stand, Triple, Why
 from syncjob.reports.values import MASK, masked, name_of, plain, shortened, visible
 
 CHARS_MAX = 400
@@ -47,8 +47,10 @@ def render(title: str, row: Settled, private: frozenset[str], attempts: Iterable
     yield "\n"
     if row.etag:
         yield f"eTag {visible(row.etag)}\n"
+    stayed = "" if row.attempts or row.outcome in (Outcome.PLANNED, Outcome.UNSETTLED) else ", and did not"
     for one in attempts:
-        yield f"attempt {one['attempt']} was about to leave at {one['at']}, MS-RequestId {visible(one['mark'])}\n"
+        name = f"MS-RequestId {visible(one['mark'])}"
+        yield f"attempt {one['attempt']} was about to leave at {one['at']}{stayed}, {name}\n"
     for found in row.request_ids:
         yield f"answered under Request-ID {visible(found)}\n"
 

@@ -152,6 +152,9 @@ def test_when_the_time_is_up_the_rest_waits_for_the_next_run(three: Desk) -> Non
     causes = list(said.causes.values())
     assert causes.count("confirmed") <= 1
     assert causes.count("time_up") >= 2
+    late = next(n for n in (1, 2, 3) if said.causes[crm(n)] == "time_up")
+    told = three.run("explain", "last", crm(late)).out
+    assert "was about to leave" not in told or ", and did not, MS-RequestId" in told
     assert three.run("apply", "--yes").code == 0
     assert len(three.box.patches) == 3
 
