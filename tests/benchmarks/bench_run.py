@@ -6,6 +6,8 @@
     latency   a remote that takes 50 ms for an answer, 16 in flight
     quota     a remote that takes 50 requests a second
     growth    a thousand, ten thousand and a hundred thousand rows, none changed
+    listing   a listing of many pages at 50 ms each: in order, and several side by side
+    rooms     where the CPU goes, by room of ours and by library, as a profiler sees it
 
 The remote is `server.c`, built here with gcc, which answers some ten thousand requests a second and is not what is
 measured. Every number is of whole processes, from their start to their end: what starting costs is in it. What was
@@ -17,12 +19,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pstats
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -242,7 +246,46 @@ def growth(place: Place, rows: int) -> dict[str, Cost]:
     return {f"growth {many}": cost for many, cost in found.items()}
 
 
-PARTS = {one.__name__: one for one in (beside, latency, quota, growth)}
+def listing(place: Place, rows: int) -> dict[str, Cost]:
+    """What pages side by side are worth where each takes its time."""
+    how = {"latency_ms": 50, "page_rows": 100, "list_complete": True}
+    in_order = ran(place, rows, 0, **how)
+    found = {"pages in order": in_order}
+    for ahead in (4, 8):
+        found[f"{ahead} pages ahead"] = cost = ran(place, rows, 0, pages_ahead=ahead, **how)
+        beside = f"{ahead} side by side {cost.seconds:.1f} s, in order {in_order.seconds:.1f} s"
+        say(f"{rows:,} referrals in pages of 100, 50 ms each: {beside}")
+    return found
+
+
+def rooms(place: Place, rows: int) -> dict[str, Cost]:
+    """Where the CPU goes, start included, one row in ten changed. A profiler makes calls dearer than they are."""
+    held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, 10)
+    taken = place.folder / "profile"
+    with served(place.program, held) as url:
+        words = configured(place.folder, url, file, list_complete=True)
+        cost = costs(url, [words[0], "-m", "cProfile", "-o", str(taken), *words[1:]], rows, place.folder)
+    spent: Counter[str] = Counter()
+    for (path, _, _), (_, _, own_s, _, _) in pstats.Stats(str(taken)).stats.items():  # type: ignore[attr-defined]
+        spent[_room(path)] += own_s
+    whole = sum(spent.values())
+    for name, own_s in spent.most_common(16):
+        say(f"    {name:24} {own_s / whole:6.1%}")
+    return {"rooms": cost}
+
+
+def _room(path: str) -> str:
+    """Name the room of ours, or the library, that a file belongs to."""
+    parts = Path(path).parts
+    if "syncjob" in parts and "site-packages" not in parts:
+        at = len(parts) - 1 - parts[::-1].index("syncjob")
+        return "/".join(parts[at : at + 2]).removesuffix(".py")
+    if "site-packages" in parts:
+        return parts[parts.index("site-packages") + 1]
+    return "Python, in C" if path == "~" else "Python's library"
+
+
+PARTS = {one.__name__: one for one in (beside, latency, quota, growth, listing, rooms)}
 
 
 def main() -> int:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -72,6 +75,18 @@ def bare(program: Path, held: Path, requests: int, width: int, *, reading: bool 
         return asyncio.run(measured(url))
 
 
+def able(url: str) -> str:
+    """Say what the server itself can do, by a client that costs next to nothing."""
+    if (wrk := shutil.which("wrk")) is None:
+        return "what the server can do is not known: wrk is not there (on Debian: apt-get install wrk)"
+    words = [wrk, "-t1", "-c16", "-d3s", f"{url}/v1.0/engagements/referrals/{guid(1)}"]
+    found = re.search(
+        r"Requests/sec:\s+([\d.]+)", subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    )
+    assert found is not None, "wrk says how many"
+    return f"the server, by wrk, 16 in flight: {float(found[1]):,.0f} GET a second"
+
+
 def main() -> int:
     """Measure, print and keep."""
     requests = int(sys.argv[1]) if sys.argv[1:] else REQUESTS
@@ -79,6 +94,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program, held = built(folder), referrals(folder / "referrals", requests)
+        with served(program, held) as url:
+            print(able(url))  # noqa: T201
         for width in WIDTHS:
             for what, make in (("direct", direct), ("roundabout", roundabout)):
 
