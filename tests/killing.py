@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # the nursery itself must stay as lean as the program
 
 WARM = (
     "syncjob.remote.direct",
-    "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlite3",
     "structlog",
     "syncjob.cli.applying",
     "syncjob.cli.logs",

@@ -6,36 +6,37 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import select
-
 from syncjob.errors import StorageRefused
 from syncjob.ledger.database import Database
-from syncjob.ledger.tables import input_parts, inputs
 
 CHUNK_BYTES = 1 << 20
 LEVEL = 6
+KNOWN = "SELECT digest FROM inputs WHERE digest = :digest"
+PUT = "INSERT INTO inputs (digest, source, bytes) VALUES (:digest, :source, :bytes)"
+PUT_PART = "INSERT INTO input_parts (digest, part, content) VALUES (:digest, :part, :content)"
+PART = "SELECT content FROM input_parts WHERE digest = :digest AND part = :part"
 
 
 def put(database: Database, digest: str, source: str, file: Path) -> None:
     """Keep a file under its digest; one that is there already is not kept twice."""
-    if database.rows(select(inputs.c.digest).where(inputs.c.digest == digest)):
+    if database.rows(KNOWN, {"digest": digest}):
         return
     try:
         with database.writing() as connection, file.open("rb") as stream:
-            connection.execute(inputs.insert(), {"digest": digest, "source": source, "bytes": file.stat().st_size})
+            connection.execute(PUT, {"digest": digest, "source": source, "bytes": file.stat().st_size})
             packer, part = zlib.compressobj(LEVEL), 0
             while chunk := stream.read(CHUNK_BYTES):
                 if packed := packer.compress(chunk):
-                    connection.execute(input_parts.insert(), {"digest": digest, "part": part, "content": packed})
+                    connection.execute(PUT_PART, {"digest": digest, "part": part, "content": packed})
                     part += 1
-            connection.execute(input_parts.insert(), {"digest": digest, "part": part, "content": packer.flush()})
+            connection.execute(PUT_PART, {"digest": digest, "part": part, "content": packer.flush()})
     except OSError as error:
         raise StorageRefused(f"{source}: the copy of the input cannot be read: {error.strerror}") from error
 
 
 def get(database: Database, digest: str) -> Iterator[bytes] | None:
     """Give the bytes of a file in chunks; None where it was never kept, or is purged."""
-    if not database.rows(select(inputs.c.digest).where(inputs.c.digest == digest)):
+    if not database.rows(KNOWN, {"digest": digest}):
         return None
     return _unpacked(database, digest)
 
@@ -43,8 +44,7 @@ def get(database: Database, digest: str) -> Iterator[bytes] | None:
 def _unpacked(database: Database, digest: str) -> Iterator[bytes]:
     unpacker, part = zlib.decompressobj(), 0
     while True:
-        query = select(input_parts.c.content).where(input_parts.c.digest == digest, input_parts.c.part == part)
-        found = database.rows(query)
+        found = database.rows(PART, {"digest": digest, "part": part})
         if not found:
             yield unpacker.flush()
             return

@@ -8,15 +8,13 @@ wrong: anything newer replaces it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from sqlite3 import Connection
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, case, func, literal_column, select
-from sqlalchemy.dialects.sqlite import insert
 
-from syncjob.ledger.database import Database, many
+from syncjob.ledger.database import VALUES_MAX, Database, several, value_of
 from syncjob.ledger.decoding import read_value
-from syncjob.ledger.tables import bases, scopes
 from syncjob.model import dumps
 
 
@@ -50,51 +48,58 @@ class Remembered(Struct, frozen=True):
         return self.values, self.nights, self.since
 
 
-READ = (
-    select(bases.c.referral, bases.c.path, bases.c.value, bases.c.nights, bases.c.at, bases.c.run)
-    .join(scopes, scopes.c.id == bases.c.scope)
-    .where(
-        scopes.c.job == bindparam("job"),
-        scopes.c.remote == bindparam("remote"),
-        bases.c.referral.in_(bindparam("referrals", expanding=True)),
-    )
-)
-
-
-def _moving() -> Any:
-    """Give the statement that remembers values: a younger sight stays, a value sent once more counts its nights."""
-    words = insert(bases)
-    new = words.excluded
-    none: Any = literal_column("0")  # written out: what is bound comes from each row
-    one: Any = literal_column("1")
-    nights = case(((new.nights > none) & (new.value == bases.c.value), bases.c.nights + one), else_=new.nights)
-    values = {"value": new.value, "at": new.at, "run": new.run, "nights": nights}
-    keys = [bases.c.scope, bases.c.referral, bases.c.path]
-    younger = (new.at >= bases.c.at) | (bases.c.at > bindparam("today"))
-    return words.on_conflict_do_update(index_elements=keys, set_=values, where=younger)
-
-
-MOVE = _moving()
+READ = """
+SELECT bases.referral, bases.path, bases.value, bases.nights, bases.at, bases.run
+FROM bases JOIN scopes ON scopes.id = bases.scope
+WHERE scopes.job = :job AND scopes.remote = :remote AND bases.referral IN ({referrals})
+"""
+FIRST = """
+INSERT INTO bases (scope, referral, path, value, at, run, nights) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope, referral, path) DO NOTHING
+"""
+MOVE = """
+INSERT INTO bases (scope, referral, path, value, at, run, nights) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope, referral, path) DO UPDATE SET
+    value = excluded.value,
+    at = excluded.at,
+    run = excluded.run,
+    nights = CASE
+        WHEN excluded.nights > 0 AND excluded.value = bases.value THEN bases.nights + 1
+        ELSE excluded.nights
+    END
+WHERE excluded.at >= bases.at OR bases.at > ?
+"""
 FOREVER = 1e18  # no sight is from the future of that
-FIRST = insert(bases).on_conflict_do_nothing()
+SCOPE = "SELECT id FROM scopes WHERE job = :job AND remote = :remote"
+NEW_SCOPE = "INSERT INTO scopes (job, remote) VALUES (:job, :remote)"
+COUNT = """
+SELECT count(DISTINCT bases.referral)
+FROM bases JOIN scopes ON scopes.id = bases.scope
+WHERE scopes.job = :job AND scopes.remote = :remote
+"""
 
 
 def scope_of(connection: Connection, job: str, remote: str) -> int:
     """Give the number under which a job and remote are remembered; it is given one where it has none."""
-    query = select(scopes.c.id).where(scopes.c.job == job, scopes.c.remote == remote)
-    known: int | None = connection.execute(query).scalar_one_or_none()
+    whose = {"job": job, "remote": remote}
+    known = value_of(connection.execute(SCOPE, whose))
     if known is None:
-        known = int(connection.execute(scopes.insert(), {"job": job, "remote": remote}).inserted_primary_key[0])  # type: ignore[index]
-    return known
+        connection.execute(NEW_SCOPE, whose)
+        known = value_of(connection.execute(SCOPE, whose))
+    return int(known)
 
 
 def of(database: Database, job: str, remote: str, referrals: Collection[str]) -> dict[str, Remembered]:
     """Give what is remembered of referrals, by id in small letters; of some nothing may be."""
     ids = [one.lower() for one in referrals]
     found: dict[str, Remembered] = {one: Remembered({}, {}, {}) for one in ids}
-    for referral, path, value, nights, at, run in database.rows(READ, {"job": job, "remote": remote, "referrals": ids}):
-        values, counts, since = found[referral].parts
-        values[path], counts[path], since[path] = read_value(value, referral), nights, (at, run)
+    with database.reading() as connection:
+        for start in range(0, len(ids), VALUES_MAX):
+            words, named = several("referral", ids[start : start + VALUES_MAX])
+            rows = connection.execute(READ.format(referrals=words), {"job": job, "remote": remote, **named})
+            for referral, path, value, nights, at, run in rows:
+                values, counts, since = found[referral].parts
+                values[path], counts[path], since[path] = read_value(value, referral), nights, (at, run)
     return found
 
 
@@ -104,30 +109,21 @@ def move(connection: Connection, scope: int, run: str, seen: Iterable[Base]) -> 
     A value that is sent though it was sent and agreed on before counts its nights: something sets it back.
     """
     sights = list(seen)
-    rows = [_row(scope, run, one, path, value) for one in sights for path, value in one.values.items()]
-    first = [_row(scope, run, one, path, value) for one in sights for path, value in one.first.items()]
-    many(connection, MOVE, rows)
-    many(connection, FIRST, first)
+    moved = [
+        (*_row(scope, run, one, path, value), FOREVER if one.now is None else one.now)
+        for one in sights
+        for path, value in one.values.items()
+    ]
+    connection.executemany(MOVE, moved)
+    first = (_row(scope, run, one, path, value) for one in sights for path, value in one.first.items())
+    connection.executemany(FIRST, first)
 
 
-def _row(scope: int, run: str, one: Base, path: str, value: Any) -> dict[str, Any]:
-    return {
-        "scope": scope,
-        "referral": one.referral.lower(),
-        "path": path,
-        "value": dumps(value),
-        "at": one.at,
-        "run": run,
-        "nights": 1 if path in one.sent else 0,
-        "today": FOREVER if one.now is None else one.now,
-    }
+def _row(scope: int, run: str, one: Base, path: str, value: Any) -> tuple[Any, ...]:
+    """Give a row in the order of the table's columns."""
+    return scope, one.referral.lower(), path, dumps(value), one.at, run, 1 if path in one.sent else 0
 
 
 def count(database: Database, job: str, remote: str) -> int:
     """Count the referrals of which something is remembered."""
-    query = (
-        select(func.count(bases.c.referral.distinct()))
-        .join(scopes, scopes.c.id == bases.c.scope)
-        .where(scopes.c.job == job, scopes.c.remote == remote)
-    )
-    return int(database.rows(query)[0][0])
+    return int(database.rows(COUNT, {"job": job, "remote": remote})[0][0])

@@ -12,19 +12,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select
-from sqlalchemy.dialects.sqlite import insert
-
 from syncjob.errors import StorageRefused
+from syncjob.ledger import facts
 from syncjob.ledger.decoding import read_facts, read_row, read_value
 from syncjob.ledger.store import Ledger
-from syncjob.ledger.tables import ALL, REBUILT, bases, facts, intents, outcomes, runs
+from syncjob.ledger.tables import REBUILT, Table, layout
 from syncjob.model import CAUSES, Cause
 
 TOLD_MAX = 20
 TAILS = ("", "-wal", "-shm")
 NAMES_MAX = 99
 ROWS_PER_GROUP = 500
+WITH_MEANING = ("runs", "outcomes", "intents", "bases")
+ENDS = "SELECT id, ended FROM runs"
 
 
 def problems(path: Path) -> list[str]:
@@ -53,13 +53,12 @@ def rebuild(path: Path) -> tuple[Path, dict[str, int], list[str]]:
     with Ledger(path) as ledger, closing(sqlite3.connect(f"file:{aside}?mode=ro", uri=True)) as old:
         known: dict[str, set[Any]] = {"runs": set(), "scopes": set(), "inputs": set()}
         broke_off: list[str] = []
-        for table in ALL:
+        for table in layout().values():
             if table.name != "facts":
                 saved[table.name] = _saved(ledger, table, old, known, broke_off)
         if {"outcomes", "runs"}.intersection(broke_off):
             with ledger.database.writing() as connection:
-                at = datetime.now(UTC).isoformat(timespec="seconds")
-                connection.execute(facts.insert(), {"name": REBUILT, "value": at})
+                facts.keep(connection, REBUILT, datetime.now(UTC).isoformat(timespec="seconds"))
     return aside, saved, broke_off
 
 
@@ -67,14 +66,13 @@ def _saved(
     ledger: Ledger, table: Table, old: sqlite3.Connection, known: dict[str, set[Any]], broke_off: list[str]
 ) -> int:
     """Take over the rows of one table whose run, scope or input was saved too."""
-    (key,) = [column.name for column in table.primary_key][:1]
-    parent = next((foreign.column.table.name for column in table.columns for foreign in column.foreign_keys), "")
+    key, parent = table.key[0], table.parent
     count, rows = 0, _readable(old, table, broke_off)
     while group := list(islice(rows, ROWS_PER_GROUP)):
         good = [row for row in group if (not parent or row[key] in known[parent]) and _sound(table.name, row)]
         if good:
             with ledger.database.writing() as connection:
-                connection.execute(insert(table).on_conflict_do_nothing(), good)
+                connection.executemany(f"{table.insert} ON CONFLICT DO NOTHING", good)
         count += len(good)
         if len(good) < len(group) and table.name not in broke_off:
             broke_off.append(table.name)
@@ -110,12 +108,12 @@ def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> It
     there: set[str] = set()
     with suppress(sqlite3.Error):  # what is no database at all has no table
         there = {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')}
-    names = [column.name for column in table.columns if column.name in there]
-    keys = [column.name for column in table.primary_key if column.name in there]
+    names = [column for column in table.columns if column in there]
+    keys = [column for column in table.key if column in there]
     if not keys:
         broke_off.append(table.name)
         return
-    empty = {column.name: None for column in table.columns}
+    empty = dict.fromkeys(table.columns)
     for way in ("ASC", "DESC"):
         order = ", ".join(f'"{key}" {way}' for key in keys)
         with suppress(sqlite3.Error):
@@ -141,23 +139,22 @@ def _pages(ledger: Ledger) -> Iterator[str]:
 
 def _rows(ledger: Ledger) -> Iterator[str]:
     """Hold every row against what it must be: readable, and settled where its run has ended."""
-    ended: dict[str, float | None] = dict(map(tuple, ledger.database.rows(select(runs.c.id, runs.c.ended))))
-    for table in (runs, outcomes, intents, bases):
-        for row in _walked(ledger, table):
-            where = f"run {row['run']}, row {row['n']}" if "n" in row else f"{table.name} {next(iter(row.values()))}"
-            if not _sound(table.name, row):
+    ended: dict[str, float | None] = dict(ledger.database.rows(ENDS))
+    for name in WITH_MEANING:
+        for row in _walked(ledger, layout()[name]):
+            where = f"run {row['run']}, row {row['n']}" if "n" in row else f"{name} {next(iter(row.values()))}"
+            if not _sound(name, row):
                 yield f"{where}: cannot be understood; save what can be by --rebuild"
-            elif table is outcomes and row["cause"] == Cause.TO_SEND and ended.get(row["run"]) is not None:
+            elif name == "outcomes" and row["cause"] == Cause.TO_SEND and ended.get(row["run"]) is not None:
                 yield f"{where}: its run has ended, the row has not"
 
 
 def _walked(ledger: Ledger, table: Table) -> Iterator[dict[str, Any]]:
     """Give all rows of a table, some at a time."""
-    at = 0
+    at, words = 0, f"{table.select} ORDER BY {', '.join(table.key)} LIMIT :most OFFSET :at"
     while True:
-        query = select(table).order_by(*table.primary_key).limit(ROWS_PER_GROUP).offset(at)
-        found = ledger.database.rows(query)
-        yield from (dict(row._mapping) for row in found)  # noqa: SLF001  # SQLAlchemy's own public name
+        found = ledger.database.rows(words, {"most": ROWS_PER_GROUP, "at": at})
+        yield from (dict(zip(table.columns, row, strict=True)) for row in found)
         at += len(found)
         if len(found) < ROWS_PER_GROUP:
             return

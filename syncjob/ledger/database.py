@@ -2,6 +2,9 @@
 
 A transaction that writes takes the write lock when it begins, and waits for it: one that began by reading and wants
 to write later is refused at once by SQLite, whoever waits for whom.
+
+What is handed out is the connection of SQLite's own driver. A toolkit on top of it (SQLAlchemy) cost 0.4 s of CPU at
+the start of every command, and 50 to 100 microseconds a statement; see `tables`.
 """
 
 from __future__ import annotations
@@ -10,24 +13,19 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from sqlite3 import Connection, Cursor
 from typing import Any
 from urllib.parse import quote
-
-from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from syncjob.errors import StorageRefused, mending
 
 BUSY_MS = 10_000
 AGAIN_S = 0.005
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-COMPILED_MANY: dict[Any, tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
-COMPILED: dict[Any, Any] = {}  # statements are few and the same for every ledger: compiled once a process
+VALUES_MAX = 500  # in one list: an older SQLite takes 999 variables in all, and for more no index is quicker
 
 
 class Database:
@@ -37,20 +35,15 @@ class Database:
         """Open the file, or make it."""
         self.path = path
         self.fence: Callable[[Connection], None] | None = None
-        self._writes = False
         with self._guarded():
             if not path.exists():
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # another process may be as quick
             readonly = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
-            self._engine = create_engine(_address(path, readonly=readonly), poolclass=StaticPool)
-            event.listen(self._engine, "connect", _look if readonly else _prepare)
-            event.listen(self._engine, "begin", self._begun)
-            self._connection = self._engine.connect().execution_options(compiled_cache=COMPILED)
+            self._connection = _looked_at(path) if readonly else _opened(path)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-        self._engine.dispose()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -59,28 +52,30 @@ class Database:
         Where there is a `fence` it is asked first, within the transaction: it raises when another may write now.
         """
         with self._guarded():
-            self._writes = True
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                with self._connection.begin():
-                    if self.fence is not None:
-                        self.fence(self._connection)
-                    yield self._connection
-            finally:
-                self._writes = False
+                if self.fence is not None:
+                    self.fence(self._connection)
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Read in one transaction: what is seen belongs together."""
         with self._guarded():
+            self._connection.execute("BEGIN")
             try:
                 yield self._connection
             finally:
-                self._connection.rollback()
+                self._roll_back()
 
-    def rows(self, query: Any, values: Any = None) -> Sequence[Any]:
-        """Read; all that the query gives."""
+    def rows(self, words: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[Any]:
+        """Read; all that the question gives."""
         with self.reading() as connection:
-            return connection.execute(query, values).all()
+            return connection.execute(words, values).fetchall()
 
     def copy(self, place: Path) -> None:
         """Copy the whole file, as it stands, to a new one of 0600; OSError when the disk refuses."""
@@ -102,73 +97,97 @@ class Database:
         found: list[Any] = self.raw(lambda connection: connection.execute(f"PRAGMA {words}").fetchall())
         return found
 
-    def raw(self, act: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Hand out the driver's own connection, outside any transaction."""
+    def raw(self, act: Callable[[Connection], Any]) -> Any:
+        """Hand out the connection outside any transaction."""
         with self._guarded():
-            return act(self._connection.connection.dbapi_connection)  # type: ignore[arg-type]
+            return act(self._connection)
 
-    def _begun(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if self._writes else "BEGIN")
+    def _roll_back(self) -> None:
+        """End a transaction as if it had not been; what the disk says to that must not hide what it said before."""
+        with suppress(sqlite3.Error):
+            self._connection.rollback()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Turn what disk and database say into one error; a broken uniqueness is the caller's to understand."""
         try:
             yield
-        except IntegrityError:
+        except sqlite3.IntegrityError:
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError) as error:
             raise _refused(self.path, error) from error
 
 
-def many(connection: Connection, words: Any, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Execute a statement once for each of several rows, and give how many rows of the table it has met.
+def value_of(found: Cursor) -> Any:
+    """Give the one value that was asked for; None where there is no such row."""
+    row = found.fetchone()
+    return None if row is None else row[0]
 
-    SQLAlchemy looks at every value of every row on its way to the driver, which costs more than the database does;
-    ours need no such look: they are texts, numbers and None. The statement is compiled once.
+
+def row_of(found: Cursor) -> tuple[Any, ...]:
+    """Give the one row that must be there."""
+    row: tuple[Any, ...] | None = found.fetchone()
+    if row is None:
+        raise sqlite3.DataError("No row was found when one was required")
+    return row
+
+
+def several(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
+    """Give the words for a list of values, as in `IN (…)`, and the values by the names that these words give them.
+
+    Of none they are NULL, which nothing is equal to.
     """
-    if not rows:
-        return 0
-    known = COMPILED_MANY.get(words)
-    if known is None:
-        compiled = words.compile(dialect=connection.dialect, column_keys=list(rows[0]))
-        known = COMPILED_MANY[words] = (str(compiled), itemgetter(*compiled.positiontup))
-    text, values = known
-    return connection.exec_driver_sql(text, [values(row) for row in rows]).rowcount
+    named = {f"{name}_{n}": value for n, value in enumerate(values)}
+    assert len(named) <= VALUES_MAX, "SQLite takes so many variables and no more"
+    return ", ".join(f":{one}" for one in named) or "NULL", named
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Tell whether there is such a table."""
+    words = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
+    return connection.execute(words, {"name": name}).fetchone() is not None
 
 
 def _refused(path: Path, error: Exception) -> StorageRefused:
-    cause = getattr(error, "orig", None) or error
-    code = getattr(cause, "sqlite_errorcode", 0)
+    code = getattr(error, "sqlite_errorcode", 0)
     if isinstance(code, int) and code & 0xFF in DAMAGED:
         return StorageRefused(
-            f"ledger {path}: is damaged ({cause}); it is left as it is and nothing is sent."
+            f"ledger {path}: is damaged ({error}); it is left as it is and nothing is sent."
             f" Save what can be read of it by `syncjob ledger check --rebuild`, or put a backup in its place"
         )
     remedy = "mend the disk or the folder's rights"
     if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_FULL:
         remedy = mending(OSError(errno.ENOSPC, ""), remedy)
-    elif isinstance(cause, OSError):
-        remedy = mending(cause, remedy)
-    return StorageRefused(f"ledger {path}: {cause}; nothing more is sent; {remedy}, then run again")
+    elif isinstance(error, OSError):
+        remedy = mending(error, remedy)
+    return StorageRefused(f"ledger {path}: {error}; nothing more is sent; {remedy}, then run again")
 
 
-def _address(path: Path, *, readonly: bool) -> URL:
-    """Give SQLite's address of the file; one that may only be read has no log beside it that could be made."""
-    if not readonly:
-        return URL.create("sqlite", database=str(path))
-    still = {} if path.with_name(f"{path.name}-wal").exists() else {"immutable": "1"}
-    return URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true", **still})
+def _looked_at(path: Path) -> Connection:
+    """Open a file that may only be read: looking works, and whoever writes is refused."""
+    # Where no log lies beside it, none can be made: SQLite is told that the file stands still.
+    still = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    return _connected(f"file:{quote(str(path))}?mode=ro{still}", uri=True)
 
 
-def _look(connection: Any, _: object) -> None:
-    """Set up a connection to a file that may only be read: looking works, and whoever writes is refused."""
-    connection.isolation_level = None
+def _opened(path: Path) -> Connection:
+    """Open a file that may be written."""
+    connection = _connected(str(path.absolute()), uri=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _prepare(connection: Any, _: object) -> None:
+def _connected(address: str, *, uri: bool) -> Connection:
+    """Connect; transactions begin where `writing` says, never by themselves, and threads take turns as they like."""
+    return sqlite3.connect(address, uri=uri, isolation_level=None, check_same_thread=False)
+
+
+def _prepare(connection: Connection) -> None:
     """Set up a connection: write-ahead log, every commit synced, ten seconds of patience with another process."""
-    connection.isolation_level = None  # transactions begin where `writing` says, never by themselves
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     mode = _switched(connection)
     if mode != "wal":  # SQLite answers so where the disk refuses the switch, and raises nothing
@@ -177,7 +196,7 @@ def _prepare(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _switched(connection: Any) -> str:
+def _switched(connection: Connection) -> str:
     """Switch to the write-ahead log; where two switch one new file at once, SQLite refuses one without any patience."""
     end = time.monotonic() + BUSY_MS / 1000
     while True:

@@ -16,17 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import LargeBinary, func, select
-
 from syncjob.errors import InputRefused, StorageRefused
 from syncjob.ledger.database import Database
-from syncjob.ledger.tables import ALL, SCHEMA, runs
+from syncjob.ledger.tables import SCHEMA, Table, layout
 from syncjob.model import dumps
 
 VERSION = 1
 ROWS_PER_GROUP = 500
-TABLES = {table.name: table for table in ALL if table.name != "facts"}
-BYTES = {(table.name, column.name) for table in ALL for column in table.columns if isinstance(column.type, LargeBinary)}
+TABLES = {name: table for name, table in layout().items() if name != "facts"}
 Row = tuple[str, dict[str, Any]]
 
 
@@ -42,8 +39,9 @@ def export(database: Database, file: BinaryIO) -> int:
     put(dumps({"syncjob": "ledger", "version": VERSION, "schema": SCHEMA}))
     with database.reading() as connection:
         for table in TABLES.values():
-            for row in connection.execute(select(table)).mappings():
-                put(dumps([table.name, {name: _out(table.name, name, value) for name, value in row.items()}]))
+            for row in connection.execute(table.select):
+                values = zip(table.columns, row, strict=True)
+                put(dumps([table.name, {name: _out(table, name, value) for name, value in values}]))
                 count += 1
     file.write(f"{dumps({'rows': count, 'digest': f'sha256:{seal.hexdigest()}'})}\n".encode())
     return count
@@ -52,23 +50,23 @@ def export(database: Database, file: BinaryIO) -> int:
 def load(path: Path, database: Database) -> int:
     """Read an export into a ledger without runs; InputRefused when it is none, was cut or altered."""
     verify(path)
-    if database.rows(select(func.count()).select_from(runs))[0][0]:
+    if database.rows("SELECT count(*) FROM runs")[0][0]:
         raise StorageRefused(
             f"ledger {database.path}: holds runs already; import goes into a new one: give ledger.file another path"
         )
     count = 0
     with database.writing() as connection:
         for table in reversed(TABLES.values()):
-            connection.execute(table.delete())
+            connection.execute(f"DELETE FROM {table.name}")  # noqa: S608  # our own names
         group: list[Row] = []
         for name, row in _rows(path):
             if group and (group[0][0] != name or len(group) == ROWS_PER_GROUP):
-                connection.execute(TABLES[group[0][0]].insert(), [one for _, one in group])
+                connection.executemany(TABLES[group[0][0]].insert, [one for _, one in group])
                 group = []
             group.append((name, row))
             count += 1
         if group:
-            connection.execute(TABLES[group[0][0]].insert(), [one for _, one in group])
+            connection.executemany(TABLES[group[0][0]].insert, [one for _, one in group])
     return count
 
 
@@ -106,12 +104,12 @@ def _rows(path: Path) -> Iterator[Row]:
             if isinstance(found, dict):
                 return
             name, row = found
-            yield name, {column: _in(name, column, value) for column, value in row.items()}
+            yield name, {column: _in(TABLES[name], column, value) for column, value in row.items()}
 
 
-def _out(table: str, column: str, value: Any) -> Any:
-    return base64.b64encode(value).decode() if (table, column) in BYTES else value
+def _out(table: Table, column: str, value: Any) -> Any:
+    return base64.b64encode(value).decode() if column in table.binary else value
 
 
-def _in(table: str, column: str, value: Any) -> Any:
-    return base64.b64decode(value) if (table, column) in BYTES else value
+def _in(table: Table, column: str, value: Any) -> Any:
+    return base64.b64decode(value) if column in table.binary else value

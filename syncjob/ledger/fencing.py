@@ -23,20 +23,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-
-from sqlalchemy import Connection, bindparam, select
+from sqlite3 import Connection
 
 from syncjob.errors import Locked, StorageRefused
+from syncjob.ledger import facts
 from syncjob.ledger.database import Database
 from syncjob.ledger.lock import Lock
 from syncjob.ledger.recall import iso
-from syncjob.ledger.tables import facts
 
 RENEW_S = 10.0
 LOST_S = 60.0
 WATCH_S = 25
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # containers of one machine share it, as they share its lock files
-HELD = select(facts.c.value).where(facts.c.name == bindparam("fact"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ def signed(
         renewing.join()
         # Taken over, or a disk that refuses: whoever comes next watches the name for a while.
         with suppress(StorageRefused), database.writing() as connection:
-            connection.execute(facts.delete().where(facts.c.name == _fact(lock)))
+            facts.forget(connection, _fact(lock))
         database.fence = None
 
 
@@ -184,7 +182,7 @@ def _fact(lock: Lock) -> str:
 
 
 def _read(connection: Connection, lock: Lock) -> Name | None:
-    text = connection.execute(HELD, {"fact": _fact(lock)}).scalar_one_or_none()
+    text = facts.of(connection, _fact(lock))
     try:
         return None if text is None else Name(**json.loads(text))
     except (TypeError, ValueError):
@@ -192,5 +190,4 @@ def _read(connection: Connection, lock: Lock) -> Name | None:
 
 
 def _write(connection: Connection, lock: Lock, name: Name) -> None:
-    connection.execute(facts.delete().where(facts.c.name == _fact(lock)))
-    connection.execute(facts.insert(), {"name": _fact(lock), "value": json.dumps(asdict(name))})
+    facts.keep(connection, _fact(lock), json.dumps(asdict(name)))

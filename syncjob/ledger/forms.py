@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, select
-
-from syncjob.ledger.database import Database
+from syncjob.ledger.database import Database, value_of
 from syncjob.ledger.decoding import read_value
-from syncjob.ledger.tables import forms
 from syncjob.model import dumps
 
 SURE = 2  # seen so often, the remote's own form of a value is believed
-READ = select(forms.c.path, forms.c.desired, forms.c.held).where(
-    forms.c.remote == bindparam("remote"), forms.c.referral == bindparam("referral"), forms.c.weight >= SURE
-)
+READ = """
+SELECT path, desired, held FROM normal_forms
+WHERE remote = :remote AND referral = :referral AND weight >= :sure
+"""
+SOME = "SELECT path FROM normal_forms WHERE remote = :remote AND weight >= :sure LIMIT 1"
+WEIGHT = """
+SELECT weight FROM normal_forms
+WHERE remote = :remote AND referral = :referral AND path = :path AND desired = :desired AND held = :held
+"""
+LEARN = """
+INSERT INTO normal_forms (remote, referral, path, desired, held, weight)
+VALUES (:remote, :referral, :path, :desired, :held, :weight)
+ON CONFLICT (remote, referral, path) DO UPDATE SET
+    desired = excluded.desired,
+    held = excluded.held,
+    weight = excluded.weight
+"""
 
 
 def learn(database: Database, remote: str, referral: str, altered: Mapping[str, tuple[Any, Any]], weight: int) -> None:
@@ -25,23 +36,18 @@ def learn(database: Database, remote: str, referral: str, altered: Mapping[str, 
     """
     with database.writing() as connection:
         for path, (desired, held) in altered.items():
-            pair = {"desired": dumps(desired), "held": dumps(held)}
-            here = (forms.c.remote == remote) & (forms.c.referral == referral) & (forms.c.path == path)
-            query = select(forms.c.weight).where(here, forms.c.desired == pair["desired"], forms.c.held == pair["held"])
-            known = connection.execute(query).scalar_one_or_none() or 0
-            if not known and not weight:
-                continue
-            row = {"remote": remote, "referral": referral, "path": path, **pair, "weight": known + max(1, weight)}
-            connection.execute(forms.delete().where(here))
-            connection.execute(forms.insert(), row)
+            row = {"remote": remote, "referral": referral, "path": path, "desired": dumps(desired), "held": dumps(held)}
+            known = value_of(connection.execute(WEIGHT, row)) or 0
+            if known or weight:
+                connection.execute(LEARN, row | {"weight": known + max(1, weight)})
 
 
 def of(database: Database, remote: str, referral: str) -> dict[str, tuple[Any, Any]]:
     """Give what `learn` is sure of, by path: (desired, held)."""
-    found = database.rows(READ, {"remote": remote, "referral": referral})
+    found = database.rows(READ, {"remote": remote, "referral": referral, "sure": SURE})
     return {path: (read_value(desired, referral), read_value(held, referral)) for path, desired, held in found}
 
 
 def some(database: Database, remote: str) -> bool:
     """Tell whether `learn` is sure of anything."""
-    return bool(database.rows(select(forms.c.path).where(forms.c.remote == remote, forms.c.weight >= SURE).limit(1)))
+    return bool(database.rows(SOME, {"remote": remote, "sure": SURE}))

@@ -11,18 +11,34 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, inspect, select
-
 from syncjob.errors import StorageRefused
-from syncjob.ledger.database import Database
-from syncjob.ledger.tables import ALL, INDEXES, SCHEMA, facts, intents, metadata, outcomes, runs
+from syncjob.ledger import facts
+from syncjob.ledger.database import Database, has_table
+from syncjob.ledger.tables import INDEXES, SCHEMA, TABLES
 from syncjob.model import Cause
 
 BATCH_ROWS = 500
 COPIES_MAX = 99
+NEW_COLUMNS_OF_2 = (
+    "ALTER TABLE runs ADD COLUMN moves VARCHAR(10)",
+    "ALTER TABLE runs ADD COLUMN source TEXT",
+    "ALTER TABLE outcomes ADD COLUMN key TEXT",
+    "ALTER TABLE outcomes ADD COLUMN referral VARCHAR(64)",
+)
+SOURCE = "UPDATE runs SET source = :source, moves = 'unknown' WHERE id = :run"
+WITHOUT_ROW = """
+SELECT intents.run, intents.n, intents.planned
+FROM intents LEFT JOIN outcomes ON outcomes.run = intents.run AND outcomes.n = intents.n
+WHERE outcomes.n IS NULL
+ORDER BY intents.attempt
+"""
+ROW = "INSERT INTO outcomes (run, n, cause, settled) VALUES (:run, :n, :cause, :settled)"
+NEXT_ROWS = "SELECT n, settled FROM outcomes WHERE run = :run AND n > :last ORDER BY n LIMIT :most"
+FOUND_BY = "UPDATE outcomes SET key = :key, referral = :referral WHERE run = :run AND n = :n"
 
 
 def prepared(database: Database) -> Path | None:
@@ -30,9 +46,10 @@ def prepared(database: Database) -> Path | None:
     known = _schema(database)
     if known is None:
         with database.writing() as connection:
-            if not inspect(connection).has_table(facts.name):  # another process may have been quicker
-                metadata.create_all(connection)
-                connection.execute(facts.insert(), {"name": "schema", "value": str(SCHEMA)})
+            if not has_table(connection, "facts"):  # another process may have been quicker
+                for words in (*TABLES, *INDEXES):
+                    connection.execute(words)
+                facts.keep(connection, "schema", str(SCHEMA))
         return None
     if known > SCHEMA:
         raise StorageRefused(
@@ -46,7 +63,7 @@ def prepared(database: Database) -> Path | None:
         now = _read(connection)
         for schema in range(now, SCHEMA):
             STEPS[schema](connection)
-        connection.execute(facts.update().where(facts.c.name == "schema").values(value=str(SCHEMA)))
+        facts.keep(connection, "schema", str(SCHEMA))
     return copy
 
 
@@ -62,11 +79,11 @@ def is_older(path: Path) -> bool:
 
 def _schema(database: Database) -> int | None:
     with database.reading() as connection:
-        return _read(connection) if inspect(connection).has_table(facts.name) else None
+        return _read(connection) if has_table(connection, "facts") else None
 
 
 def _read(connection: Connection) -> int:
-    known = connection.execute(select(facts.c.value).where(facts.c.name == "schema")).scalar_one_or_none()
+    known = facts.of(connection, "schema")
     if known is None or not str(known).isdecimal():
         raise StorageRefused(f"ledger: does not say of which schema it is ({known!r}); put a backup in its place")
     return int(known)
@@ -87,22 +104,14 @@ def _copied(database: Database, schema: int) -> Path:
 
 def _to_2(connection: Connection) -> None:
     """Give bases and archived inputs their tables; runs and outcomes what they are found by."""
-    for words in (
-        "ALTER TABLE runs ADD COLUMN moves VARCHAR(10)",
-        "ALTER TABLE runs ADD COLUMN source TEXT",
-        "ALTER TABLE outcomes ADD COLUMN key TEXT",
-        "ALTER TABLE outcomes ADD COLUMN referral VARCHAR(64)",
-    ):
-        connection.exec_driver_sql(words)
-    for table in ALL:
-        table.create(connection, checkfirst=True)
-    for run, text in connection.execute(select(runs.c.id, runs.c.facts)).all():
-        known = _known(text)
-        connection.execute(runs.update().where(runs.c.id == run).values(source=known.get("source"), moves="unknown"))
+    for words in (*NEW_COLUMNS_OF_2, *TABLES):
+        connection.execute(words)
+    for run, text in connection.execute("SELECT id, facts FROM runs").fetchall():
+        connection.execute(SOURCE, {"run": run, "source": _known(text).get("source")})
         _find_rows(connection, run)
     _open_rows(connection)
-    for index in INDEXES:
-        index.create(connection, checkfirst=True)
+    for words in INDEXES:
+        connection.execute(words)
 
 
 def _known(text: str) -> dict[str, Any]:
@@ -115,32 +124,23 @@ def _known(text: str) -> dict[str, Any]:
 
 def _open_rows(connection: Connection) -> None:
     """Give rows to intents that have none: of a run that died, schema 1 knew no more than what was about to leave."""
-    query = (
-        select(intents.c.run, intents.c.n, intents.c.planned)
-        .outerjoin(outcomes, (outcomes.c.run == intents.c.run) & (outcomes.c.n == intents.c.n))
-        .where(outcomes.c.n.is_(None))
-        .order_by(intents.c.attempt)
-    )
-    last = {(run, n): text for run, n, text in connection.execute(query).all()}
+    last = {(run, n): text for run, n, text in connection.execute(WITHOUT_ROW).fetchall()}
     for (run, n), text in last.items():
-        row = {"run": run, "n": n, "cause": str(Cause.TO_SEND), "settled": text}
-        connection.execute(outcomes.insert(), row)
+        connection.execute(ROW, {"run": run, "n": n, "cause": str(Cause.TO_SEND), "settled": text})
 
 
 def _find_rows(connection: Connection, run: str) -> None:
     last = 0
     while True:
-        query = select(outcomes.c.n, outcomes.c.settled).where(outcomes.c.run == run, outcomes.c.n > last)
-        found = connection.execute(query.order_by(outcomes.c.n).limit(BATCH_ROWS)).all()
+        found = connection.execute(NEXT_ROWS, {"run": run, "last": last, "most": BATCH_ROWS}).fetchall()
         for n, text in found:
             last = n
             try:
                 row = json.loads(text)
             except ValueError:
                 continue  # `ledger check` tells it; it is found by nothing
-            here = (outcomes.c.run == run) & (outcomes.c.n == n)
-            known = {"key": row.get("key"), "referral": (row.get("id") or "").lower() or None}
-            connection.execute(outcomes.update().where(here).values(known))
+            referral = (row.get("id") or "").lower() or None
+            connection.execute(FOUND_BY, {"run": run, "n": n, "key": row.get("key"), "referral": referral})
         if len(found) < BATCH_ROWS:
             return
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import func, select
 
+from syncjob.ledger.database import several
 from syncjob.ledger.store import Ledger
-from syncjob.ledger.tables import input_parts, inputs, intents, outcomes, runs
 
 RUNS_PER_GROUP = 20
+OLD = "SELECT id FROM runs WHERE job = :job AND remote = :remote AND began < :before ORDER BY began"
+ROWS = "SELECT count(*) FROM outcomes WHERE run IN ({runs})"
+FORGET_RUNS = (  # those that refer to runs first
+    "DELETE FROM intents WHERE run IN ({runs})",
+    "DELETE FROM outcomes WHERE run IN ({runs})",
+    "DELETE FROM runs WHERE id IN ({runs})",
+)
+FORGET_INPUT = (
+    "DELETE FROM input_parts WHERE digest = :digest",
+    "DELETE FROM inputs WHERE digest = :digest",
+)
 
 
 class Purged(Struct, frozen=True):
@@ -22,8 +32,7 @@ class Purged(Struct, frozen=True):
 def old(ledger: Ledger, job: str, remote: str, before: float, *, but: str = "") -> Purged:
     """Say which runs of a job began before a moment, and may be forgotten; never the run `but`."""
     unanswered = {one.run for one in ledger.open_intents(job, remote)}
-    query = select(runs.c.id).where(runs.c.job == job, runs.c.remote == remote, runs.c.began < before)
-    found = [run for (run,) in ledger.database.rows(query.order_by(runs.c.began))]
+    found = [run for (run,) in ledger.database.rows(OLD, {"job": job, "remote": remote, "before": before})]
     gone = tuple(run for run in found if run not in unanswered and run != but)
     rows = sum(_rows(ledger, gone[at : at + RUNS_PER_GROUP]) for at in range(0, len(gone), RUNS_PER_GROUP))
     return Purged(gone, rows, tuple(run for run in found if run in unanswered))
@@ -32,17 +41,16 @@ def old(ledger: Ledger, job: str, remote: str, before: float, *, but: str = "") 
 def purge(ledger: Ledger, purged: Purged) -> None:
     """Forget these runs, and the inputs that no other run has read; their room is used again."""
     for at in range(0, len(purged.runs), RUNS_PER_GROUP):
-        group = purged.runs[at : at + RUNS_PER_GROUP]
+        places, named = several("run", purged.runs[at : at + RUNS_PER_GROUP])
         with ledger.database.writing() as connection:
-            for table in (intents, outcomes):
-                connection.execute(table.delete().where(table.c.run.in_(group)))
-            connection.execute(runs.delete().where(runs.c.id.in_(group)))
-    used = {str(ledger.facts(run).get("digest")) for (run,) in ledger.database.rows(select(runs.c.id))}
-    for (digest,) in ledger.database.rows(select(inputs.c.digest)):
+            for words in FORGET_RUNS:
+                connection.execute(words.format(runs=places), named)
+    used = {str(ledger.facts(run).get("digest")) for (run,) in ledger.database.rows("SELECT id FROM runs")}
+    for (digest,) in ledger.database.rows("SELECT digest FROM inputs"):
         if digest not in used:
             with ledger.database.writing() as connection:
-                connection.execute(input_parts.delete().where(input_parts.c.digest == digest))
-                connection.execute(inputs.delete().where(inputs.c.digest == digest))
+                for words in FORGET_INPUT:
+                    connection.execute(words, {"digest": digest})
 
 
 def compact(ledger: Ledger) -> None:
@@ -52,5 +60,5 @@ def compact(ledger: Ledger) -> None:
 
 
 def _rows(ledger: Ledger, group: tuple[str, ...]) -> int:
-    query = select(func.count()).select_from(outcomes).where(outcomes.c.run.in_(group))
-    return int(ledger.database.rows(query)[0][0])
+    places, named = several("run", group)
+    return int(ledger.database.rows(ROWS.format(runs=places), named)[0][0])

@@ -7,32 +7,31 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import func, select
-
+from syncjob.ledger import facts
 from syncjob.ledger.database import Database
 from syncjob.ledger.lock import Lock
-from syncjob.ledger.tables import facts, runs
 from syncjob.model import dumps
 from syncjob.model.memory import Refused
+
+SINCE = "SELECT id FROM runs WHERE job = :job AND remote = :remote AND coalesce(ended, began) > :at LIMIT 1"
 
 
 def keep(database: Database, lock: Lock, refused: Refused) -> None:
     """Remember it in the place of the one before."""
     with database.writing() as connection:
-        connection.execute(facts.delete().where(facts.c.name == _fact(lock)))
-        connection.execute(facts.insert(), {"name": _fact(lock), "value": dumps(refused)})
+        facts.keep(connection, _fact(lock), dumps(refused))
 
 
 def last(database: Database, lock: Lock) -> Refused | None:
     """Give the last one; None where there is none, it cannot be read, or a run of the job was at work since."""
-    found = database.rows(select(facts.c.value).where(facts.c.name == _fact(lock)))
+    with database.reading() as connection:
+        text = facts.of(connection, _fact(lock))
     try:
-        refused = Refused(**json.loads(found[0][0]))
-    except (IndexError, TypeError, ValueError):
+        refused = Refused(**json.loads(text or ""))
+    except (TypeError, ValueError):
         return None
-    here = (runs.c.job == lock.job) & (runs.c.remote == lock.remote)
-    since = select(runs.c.id).where(here, func.coalesce(runs.c.ended, runs.c.began) > refused.at)
-    return None if database.rows(since.limit(1)) else refused
+    since = database.rows(SINCE, {"job": lock.job, "remote": lock.remote, "at": refused.at})
+    return None if since else refused
 
 
 def _fact(lock: Lock) -> str:

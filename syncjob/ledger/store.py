@@ -12,30 +12,37 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from sqlite3 import Connection, IntegrityError
 from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.exc import IntegrityError
 
 from syncjob.errors import PlanRefused
-from syncjob.ledger import archive, bases, forms
+from syncjob.ledger import archive, bases, facts, forms
 from syncjob.ledger.bases import Base
-from syncjob.ledger.database import Database, many
+from syncjob.ledger.database import Database, row_of
 from syncjob.ledger.migrating import prepared
 from syncjob.ledger.recall import Recall, iso
-from syncjob.ledger.tables import facts, intents, outcomes, runs
 from syncjob.model import Cause, Settled, dumps
 from syncjob.model.own import PULLED_ID
 
 ROWS_PER_GROUP = 500
-MEAN, FIRST = intents.insert(), outcomes.insert()
-SETTLE = (
-    outcomes.update()
-    .where(outcomes.c.run == bindparam("of_run"), outcomes.c.n == bindparam("of_n"))
-    .values(cause=bindparam("its_cause"), settled=bindparam("its_end"))
-)
+BEGIN = """
+INSERT INTO runs (id, job, remote, plan, facts, began, moves, source)
+VALUES (:id, :job, :remote, :plan, :facts, :began, :moves, :source)
+"""
+MEAN = "INSERT INTO intents (run, n, attempt, at, mark, planned) VALUES (?, ?, ?, ?, ?, ?)"
+FIRST = "INSERT INTO outcomes (run, n, cause, settled, key, referral) VALUES (?, ?, ?, ?, ?, ?)"
+SETTLE = "UPDATE outcomes SET cause = ?, settled = ? WHERE run = ? AND n = ?"
+REQUESTS = "SELECT requests FROM runs WHERE id = :run"
+END = "UPDATE runs SET ended = :ended, exit_code = :exit_code, requests = :requests WHERE id = :run"
+REOPEN = "UPDATE runs SET ended = NULL, exit_code = NULL WHERE id = :run"
+END_OF_ROW = "SELECT settled FROM outcomes WHERE run = :run AND n = :n"
+FORGET_ROW = "DELETE FROM outcomes WHERE run = :run AND n = :n"
+KNOWN = "SELECT facts FROM runs WHERE id = :run"
+NOTE = "UPDATE runs SET facts = :facts WHERE id = :run"
+WHOSE = "SELECT job, remote FROM runs WHERE id = :run"
 
 
 class Intent(Struct, frozen=True):
@@ -90,7 +97,7 @@ class Ledger(Recall):
     def prove(self) -> None:
         """Write something and sync it, so that a disk that refuses is known before anything is asked or sent."""
         with self.database.writing() as connection:
-            connection.execute(facts.update().values(value=facts.c.value))
+            connection.execute("UPDATE facts SET value = value")
 
     def begin(self, run: Begun, rows: Iterable[tuple[Settled, Sequence[Base]]] = ()) -> None:
         """Open a run over one plan with all its rows; PlanRefused when that plan was begun before: a plan goes once."""
@@ -106,10 +113,10 @@ class Ledger(Recall):
         }
         try:
             with self.database.writing() as connection:
-                connection.execute(runs.insert(), row)
+                connection.execute(BEGIN, row)
                 scope = bases.scope_of(connection, run.job, run.remote)
                 for group in _groups(rows):
-                    many(connection, FIRST, [_outcome(run.id, one) for one, _ in group])
+                    connection.executemany(FIRST, [_outcome(run.id, one) for one, _ in group])
                     bases.move(connection, scope, run.id, [base for _, seen in group for base in seen])
         except IntegrityError:
             earlier = self.run_of(run.plan)
@@ -118,31 +125,28 @@ class Ledger(Recall):
     def end(self, run: str, at: float, exit_code: int, requests: Mapping[str, int]) -> None:
         """Close a run; requests add up where it was taken up again."""
         with self.database.writing() as connection:
-            known = connection.execute(select(runs.c.requests).where(runs.c.id == run)).scalar_one()
+            (known,) = row_of(connection.execute(REQUESTS, {"run": run}))
             total = dict(json.loads(known or "{}"))
             for method, count in requests.items():
                 total[method] = total.get(method, 0) + count
-            words = {"ended": at, "exit_code": exit_code, "requests": dumps(total)}
-            connection.execute(runs.update().where(runs.c.id == run).values(words))
+            row = {"run": run, "ended": at, "exit_code": exit_code, "requests": dumps(total)}
+            connection.execute(END, row)
 
     def resume(self, run: str, left: Sequence[Settled], unanswered: Collection[int], at: float) -> None:
         """Take up a run that broke off: `left` are its rows as they stand now, the `unanswered` stay unknown."""
         with self.database.writing() as connection:
-            connection.execute(runs.update().where(runs.c.id == run).values(ended=None, exit_code=None))
+            connection.execute(REOPEN, {"run": run})
             _settle(connection, run, left)
             for n in unanswered:
-                here = (outcomes.c.run == run) & (outcomes.c.n == n)
-                text = connection.execute(select(outcomes.c.settled).where(here)).scalar_one()
+                (text,) = row_of(connection.execute(END_OF_ROW, {"run": run, "n": n}))
                 _settle(connection, run, [_unanswered(Settled.from_line(text))])
         self.note(run, {"resumed_at": [*self.facts(run).get("resumed_at", ()), iso(at)]})
 
     def remember(self, name: str, value: str) -> int | None:
         """Keep a number under a name; give the one that was kept there before."""
         with self.database.writing() as connection:
-            here = facts.c.name == name
-            before = connection.execute(select(facts.c.value).where(here)).scalar_one_or_none()
-            connection.execute(facts.delete().where(here))
-            connection.execute(facts.insert(), {"name": name, "value": value})
+            before = facts.of(connection, name)
+            facts.keep(connection, name, value)
         return int(before) if before is not None and before.isdecimal() else None
 
     def archive(self, digest: str, source: str, file: Path) -> None:
@@ -152,15 +156,15 @@ class Ledger(Recall):
     def note(self, run: str, known: Mapping[str, Any]) -> None:
         """Add to what is known of a run."""
         with self.database.writing() as connection:
-            before = json.loads(connection.execute(select(runs.c.facts).where(runs.c.id == run)).scalar_one())
-            connection.execute(runs.update().where(runs.c.id == run).values(facts=dumps(before | dict(known))))
+            (before,) = row_of(connection.execute(KNOWN, {"run": run}))
+            connection.execute(NOTE, {"run": run, "facts": dumps(json.loads(before) | dict(known))})
 
     def record(
         self, run: str, meant: Sequence[Intent] = (), settled: Sequence[Settled] = (), seen: Sequence[Base] = ()
     ) -> None:
         """Write a group in one transaction, on disk when this returns."""
         with self.database.writing() as connection:
-            many(connection, MEAN, [_intent(run, one) for one in meant])
+            connection.executemany(MEAN, [_intent(run, one) for one in meant])
             _settle(connection, run, settled)
             if seen:
                 bases.move(connection, self._scope(connection, run), run, seen)
@@ -168,9 +172,8 @@ class Ledger(Recall):
     def mend(self, run: str, settled: Settled, seen: Sequence[Base] = ()) -> None:
         """Write how a row of an earlier run ended, now that somebody has looked."""
         with self.database.writing() as connection:
-            here = (outcomes.c.run == run) & (outcomes.c.n == settled.n)
-            connection.execute(outcomes.delete().where(here))
-            connection.execute(outcomes.insert(), _outcome(run, settled))
+            connection.execute(FORGET_ROW, {"run": run, "n": settled.n})
+            connection.execute(FIRST, _outcome(run, settled))
             if seen:
                 bases.move(connection, self._scope(connection, run), run, seen)
 
@@ -180,7 +183,7 @@ class Ledger(Recall):
 
     def _scope(self, connection: Connection, run: str) -> int:
         if run not in self._scopes:
-            job, remote = connection.execute(select(runs.c.job, runs.c.remote).where(runs.c.id == run)).one()
+            job, remote = row_of(connection.execute(WHOSE, {"run": run}))
             self._scopes[run] = bases.scope_of(connection, job, remote)
         return self._scopes[run]
 
@@ -193,13 +196,8 @@ def _groups(rows: Iterable[tuple[Settled, Sequence[Base]]]) -> Iterator[list[tup
 
 def _settle(connection: Connection, run: str, settled: Sequence[Settled]) -> None:
     """Write the ends of rows that stand there as yet to be sent."""
-    if not settled:
-        return
-    ends = [
-        {"of_run": run, "of_n": one.n, "its_cause": str(one.cause), "its_end": one.to_line().decode()}
-        for one in settled
-    ]
-    done = many(connection, SETTLE, ends)
+    ends = [(str(one.cause), one.to_line().decode(), run, one.n) for one in settled]
+    done = connection.executemany(SETTLE, ends).rowcount if ends else 0
     assert done == len(ends), "a row settles once, and was on record before"
 
 
@@ -208,15 +206,9 @@ def _unanswered(row: Settled) -> Settled:
     return replace(row, cause=Cause.ANSWER_UNKNOWN, reason=reason)
 
 
-def _intent(run: str, one: Intent) -> dict[str, Any]:
-    return {
-        "run": run,
-        "n": one.n,
-        "attempt": one.attempt,
-        "at": one.at,
-        "mark": one.mark,
-        "planned": "" if one.planned is None else one.planned.to_line().decode(),
-    }
+def _intent(run: str, one: Intent) -> tuple[Any, ...]:
+    planned = "" if one.planned is None else one.planned.to_line().decode()
+    return run, one.n, one.attempt, one.at, one.mark, planned
 
 
 def _called(one: Settled) -> str:
@@ -225,12 +217,6 @@ def _called(one: Settled) -> str:
     return known or one.key
 
 
-def _outcome(run: str, one: Settled) -> dict[str, Any]:
-    return {
-        "run": run,
-        "n": one.n,
-        "cause": str(one.cause),
-        "settled": one.to_line().decode(),
-        "key": _called(one),
-        "referral": one.id.lower() if one.id else None,
-    }
+def _outcome(run: str, one: Settled) -> tuple[Any, ...]:
+    referral = one.id.lower() if one.id else None
+    return run, one.n, str(one.cause), one.to_line().decode(), _called(one), referral

@@ -1,4 +1,4 @@
-"""The ledger's tables, one place: SQLAlchemy Core, so that another database can follow by its URL.
+"""The ledger's tables, one place: the words that make them, and their layout as SQLite understands these words.
 
     facts           what the file is: its schema
     scopes          a job over one remote and tenant: whose memory it is
@@ -11,116 +11,187 @@
     input_parts     their bytes, compressed, in parts
 
 What `SCHEMA` counts is this page: whoever changes it adds a step to `migrating`.
+
+It is plain SQL, and so are the statements of all rooms here. No toolkit writes them: importing one (SQLAlchemy) took
+each command 0.4 s before it did anything. Another database can follow by its URL all the same, for the words are such
+as PostgreSQL understands too; what SQLite alone understands, or needs, stands here and in `database`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
 
 SCHEMA = 2
 REBUILT = "rebuilt"  # a fact: when rows were lost in a rebuild
 
-metadata = MetaData()
-
-facts = Table("facts", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-
-scopes = Table(
-    "scopes",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("job", String(64), nullable=False),
-    Column("remote", Text, nullable=False),
+FACTS = """
+CREATE TABLE IF NOT EXISTS facts (
+    name         VARCHAR(40)  NOT NULL,
+    value        TEXT         NOT NULL,
+    PRIMARY KEY (name)
 )
+"""
 
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("job", String(64), nullable=False),
-    Column("remote", Text, nullable=False),
-    Column("plan", String(40), nullable=False, unique=True),
-    Column("facts", Text, nullable=False),
-    Column("began", Float, nullable=False),
-    Column("ended", Float),
-    Column("exit_code", Integer),
-    Column("requests", Text),
-    Column("moves", String(10)),
-    Column("source", Text),
+SCOPES = """
+CREATE TABLE IF NOT EXISTS scopes (
+    id           INTEGER      NOT NULL,
+    job          VARCHAR(64)  NOT NULL,
+    remote       TEXT         NOT NULL,
+    PRIMARY KEY (id)
 )
+"""
 
-outcomes = Table(
-    "outcomes",
-    metadata,
-    Column("run", String(40), ForeignKey("runs.id"), primary_key=True),
-    Column("n", Integer, primary_key=True),
-    Column("cause", String(40), nullable=False),
-    Column("settled", Text, nullable=False),
-    Column("key", Text),
-    Column("referral", String(64)),
-    sqlite_with_rowid=False,
+RUNS = """
+CREATE TABLE IF NOT EXISTS runs (
+    id           VARCHAR(40)  NOT NULL,
+    job          VARCHAR(64)  NOT NULL,
+    remote       TEXT         NOT NULL,
+    plan         VARCHAR(40)  NOT NULL,
+    facts        TEXT         NOT NULL,
+    began        FLOAT        NOT NULL,
+    ended        FLOAT,
+    exit_code    INTEGER,
+    requests     TEXT,
+    moves        VARCHAR(10),
+    source       TEXT,
+    PRIMARY KEY (id),
+    UNIQUE (plan)
 )
+"""
 
-intents = Table(
-    "intents",
-    metadata,
-    Column("run", String(40), ForeignKey("runs.id"), primary_key=True),
-    Column("n", Integer, primary_key=True),
-    Column("attempt", Integer, primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("mark", String(40), nullable=False),
-    Column("planned", Text, nullable=False),
+OUTCOMES = """
+CREATE TABLE IF NOT EXISTS outcomes (
+    run          VARCHAR(40)  NOT NULL,
+    n            INTEGER      NOT NULL,
+    cause        VARCHAR(40)  NOT NULL,
+    settled      TEXT         NOT NULL,
+    key          TEXT,
+    referral     VARCHAR(64),
+    PRIMARY KEY (run, n),
+    FOREIGN KEY (run) REFERENCES runs (id)
+) WITHOUT ROWID
+"""
+
+INTENTS = """
+CREATE TABLE IF NOT EXISTS intents (
+    run          VARCHAR(40)  NOT NULL,
+    n            INTEGER      NOT NULL,
+    attempt      INTEGER      NOT NULL,
+    at           FLOAT        NOT NULL,
+    mark         VARCHAR(40)  NOT NULL,
+    planned      TEXT         NOT NULL,
+    PRIMARY KEY (run, n, attempt),
+    FOREIGN KEY (run) REFERENCES runs (id)
 )
+"""
 
-bases = Table(
-    "bases",
-    metadata,
-    Column("scope", Integer, ForeignKey("scopes.id"), primary_key=True),
-    Column("referral", String(64), primary_key=True),
-    Column("path", String(80), primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("run", String(40), nullable=False),
-    Column("nights", Integer, nullable=False),
-    sqlite_with_rowid=False,
+BASES = """
+CREATE TABLE IF NOT EXISTS bases (
+    scope        INTEGER      NOT NULL,
+    referral     VARCHAR(64)  NOT NULL,
+    path         VARCHAR(80)  NOT NULL,
+    value        TEXT         NOT NULL,
+    at           FLOAT        NOT NULL,
+    run          VARCHAR(40)  NOT NULL,
+    nights       INTEGER      NOT NULL,
+    PRIMARY KEY (scope, referral, path),
+    FOREIGN KEY (scope) REFERENCES scopes (id)
+) WITHOUT ROWID
+"""
+
+FORMS = """
+CREATE TABLE IF NOT EXISTS normal_forms (
+    remote       TEXT         NOT NULL,
+    referral     VARCHAR(64)  NOT NULL,
+    path         TEXT         NOT NULL,
+    desired      TEXT         NOT NULL,
+    held         TEXT         NOT NULL,
+    weight       INTEGER      NOT NULL,
+    PRIMARY KEY (remote, referral, path)
 )
+"""
 
-forms = Table(
-    "normal_forms",
-    metadata,
-    Column("remote", Text, primary_key=True),
-    Column("referral", String(64), primary_key=True),
-    Column("path", Text, primary_key=True),
-    Column("desired", Text, nullable=False),
-    Column("held", Text, nullable=False),
-    Column("weight", Integer, nullable=False),
+INPUTS = """
+CREATE TABLE IF NOT EXISTS inputs (
+    digest       VARCHAR(80)  NOT NULL,
+    source       TEXT         NOT NULL,
+    bytes        INTEGER      NOT NULL,
+    PRIMARY KEY (digest)
 )
+"""
 
-inputs = Table(
-    "inputs",
-    metadata,
-    Column("digest", String(80), primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("bytes", Integer, nullable=False),
+INPUT_PARTS = """
+CREATE TABLE IF NOT EXISTS input_parts (
+    digest       VARCHAR(80)  NOT NULL,
+    part         INTEGER      NOT NULL,
+    content      BLOB         NOT NULL,
+    PRIMARY KEY (digest, part),
+    FOREIGN KEY (digest) REFERENCES inputs (digest)
 )
+"""
 
-input_parts = Table(
-    "input_parts",
-    metadata,
-    Column("digest", String(80), ForeignKey("inputs.digest"), primary_key=True),
-    Column("part", Integer, primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+TABLES = (FACTS, SCOPES, RUNS, OUTCOMES, INTENTS, BASES, FORMS, INPUTS, INPUT_PARTS)
+"""In an order in which each stands behind those that it refers to."""
 
-OPEN = text("cause IN ('answer_unknown', 'to_send')")
+OPEN = "cause IN ('answer_unknown', 'to_send')"
 """The rows whose end nobody knows, in the very words of their index: SQLite takes it for no others."""
 
 INDEXES = (
-    Index("outcomes_open", outcomes.c.run, outcomes.c.n, sqlite_where=OPEN),
-    Index("intents_by_run", intents.c.run, intents.c.n),
-    Index("outcomes_by_referral", outcomes.c.referral, outcomes.c.run),
-    Index("outcomes_by_key", outcomes.c.key, outcomes.c.run),
-    Index("scopes_by_name", scopes.c.job, scopes.c.remote, unique=True),
-    Index("runs_by_job", runs.c.job, runs.c.remote, runs.c.began),
+    f"CREATE INDEX IF NOT EXISTS outcomes_open ON outcomes (run, n) WHERE {OPEN}",
+    "CREATE INDEX IF NOT EXISTS intents_by_run ON intents (run, n)",
+    "CREATE INDEX IF NOT EXISTS outcomes_by_referral ON outcomes (referral, run)",
+    "CREATE INDEX IF NOT EXISTS outcomes_by_key ON outcomes (key, run)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS scopes_by_name ON scopes (job, remote)",
+    "CREATE INDEX IF NOT EXISTS runs_by_job ON runs (job, remote, began)",
 )
-ALL = (facts, scopes, runs, outcomes, intents, bases, forms, inputs, input_parts)
-"""In an order in which each stands behind those that it refers to."""
+
+NO_INDEX = "|| ''"
+"""Behind a column: no index serves it then, so that SQLite finds rows by the others that are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of this page; `parent` is that whose row the first column of its key names, '' where it names none."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    parent: str
+    binary: frozenset[str]
+
+    @property
+    def select(self) -> str:
+        """The words that give all its rows."""
+        return f"SELECT {', '.join(self.columns)} FROM {self.name}"  # noqa: S608  # our own names
+
+    @property
+    def insert(self) -> str:
+        """The words that take a row, its values by the names of the columns."""
+        values = ", ".join(f":{one}" for one in self.columns)
+        return f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES ({values})"  # noqa: S608  # our own names
+
+
+@cache
+def layout() -> dict[str, Table]:
+    """Give the tables of this page by name, in its order."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        for words in TABLES:
+            database.execute(words)
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
+        return {name: _table(database, name) for (name,) in names}
+
+
+def _table(database: sqlite3.Connection, name: str) -> Table:
+    columns = database.execute(f"PRAGMA table_info({name})").fetchall()
+    foreign = database.execute(f"PRAGMA foreign_key_list({name})").fetchone()
+    ranks = {rank: column for _, column, _, _, _, rank in columns if rank}
+    return Table(
+        name,
+        columns=tuple(column for _, column, *_ in columns),
+        key=tuple(ranks[rank] for rank in sorted(ranks)),
+        parent="" if foreign is None else foreign[2],
+        binary=frozenset(column for _, column, kind, *_ in columns if kind == "BLOB"),
+    )

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
 
 from syncjob.ledger import Base, Begun, Ledger, Remembered
 from syncjob.ledger import bases as room
-from syncjob.ledger.tables import bases, metadata, scopes
+from syncjob.ledger.tables import INDEXES, TABLES
 from syncjob.model import Cause, Operation, Place, Settled, Triple
 
 NAME, AMOUNT, TEAM = "/name", "/details/dealValue", "/team"
@@ -111,20 +109,18 @@ MOMENTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.boole
 @given(MOMENTS)
 def test_however_sights_arrive_the_youngest_is_the_base(sights: list[tuple[int, str, bool]]) -> None:
     """In any order, in one group or in many: the last of the youngest counts."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    with engine.begin() as connection:
-        metadata.create_all(connection)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for words in (*TABLES, *INDEXES):
+            connection.execute(words)
         scope = room.scope_of(connection, "job", "remote")
         assert room.scope_of(connection, "job", "remote") == scope
         for at, value, together in sights:
             group = [Base("id-1", {NAME: value}, float(at))]
             room.move(connection, scope, "run", group * (2 if together else 1))
-        found = connection.execute(bases.select()).all()
-        assert len(connection.execute(scopes.select()).all()) == 1
-    engine.dispose()
+        found = connection.execute("SELECT at, value FROM bases").fetchall()
+        assert connection.execute("SELECT count(*) FROM scopes").fetchone() == (1,)
     if not sights:
         assert found == []
         return
     youngest = max(at for at, _, _ in sights)
-    [base] = found
-    assert (base.at, base.value) == (youngest, f'"{[value for at, value, _ in sights if at == youngest][-1]}"')
+    assert found == [(youngest, f'"{[value for at, value, _ in sights if at == youngest][-1]}"')]

@@ -6,9 +6,9 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import Connection
 
 import pytest
-from sqlalchemy import Connection
 
 from syncjob.errors import StorageRefused
 from syncjob.ledger import Base, Begun, Ledger, migrating
