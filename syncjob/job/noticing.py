@@ -19,7 +19,7 @@ from syncjob.errors import Exit, GuardRefused, SyncjobError
 from syncjob.job.context import Job
 from syncjob.job.reading import BASES
 from syncjob.job.showing import of_run
-from syncjob.job.waiting import reaching, waiting
+from syncjob.job.waiting import WAITING, reaching, waiting
 from syncjob.ledger import Ledger, Lock, at_work, refusals
 from syncjob.model import Cause
 from syncjob.model.memory import Refused
@@ -149,10 +149,11 @@ def _waiting(ledger: Ledger, runs: Sequence[str]) -> set[tuple[str, str]]:
     """Give which rows of runs wait, and for what; of a row that several runs were about the first run counts."""
     found: set[tuple[str, str]] = set()
     known: set[str] = set()
-    for run in runs:
-        looked_at = [one for one in ledger.ends(run) if one[1] is not Cause.NOT_SELECTED and one[0] not in known]
+    for left, run in zip(reversed(range(len(runs))), runs, strict=True):
+        ends = ledger.ends(run, () if left else WAITING)  # what else the last was about takes nothing from any other
+        looked_at = [one for one in ends if one[1] is not Cause.NOT_SELECTED and one[0] not in known]
         found |= {(name, str(cause)) for name, cause in looked_at if waits(cause)}
-        known |= {name for name, _ in looked_at} if len(runs) > 1 else set()
+        known |= {name for name, _ in looked_at}
     return found
 
 

@@ -31,7 +31,7 @@ ORDER BY began DESC LIMIT 1
 WALK = "SELECT n, settled FROM outcomes WHERE run = :run AND n > :last{which} ORDER BY n LIMIT :most"
 LOUD = " AND NOT (cause IN ({causes}) AND settled LIKE :unwarned)"
 OF_CAUSES = " AND cause IN ({causes})"
-ENDS = "SELECT n, key, cause FROM outcomes WHERE run = :run AND n > :last ORDER BY n LIMIT :most"
+ENDS = "SELECT n, key, cause FROM outcomes WHERE run = :run AND n > :last{which} ORDER BY n LIMIT :most"
 TOTALS = "SELECT cause, count(*) FROM outcomes WHERE run = :run GROUP BY cause"
 ATTEMPTS = "SELECT n, max(attempt) FROM intents WHERE run = :run GROUP BY n"
 SENDS = "SELECT attempt, at, mark FROM intents WHERE run = :run AND n = :n ORDER BY attempt"
@@ -133,10 +133,15 @@ class Recall:
         """Give the rows of a run of which there is anything to tell: all but those unchanged without a warning."""
         return self._walked(run, which=LOUD, causes=UNCHANGED)
 
-    def ends(self, run: str) -> Iterator[tuple[str, Cause]]:
-        """Give what the rows of a run are called (their number, where they have no key), and how each has ended."""
-        last = -1
-        while found := self.database.rows(ENDS, {"run": run, "last": last, "most": ROWS_PER_READ * 10}):
+    def ends(self, run: str, causes: Collection[str] = ()) -> Iterator[tuple[str, Cause]]:
+        """Give what the rows of a run are called (their number, where they have no key), and how each has ended.
+
+        Where causes are named, of those alone that ended by one of them.
+        """
+        last, (listed, named) = -1, several("cause", causes)
+        words = ENDS.format(which=OF_CAUSES.format(causes=listed) if causes else "")
+        asked = {"run": run, "most": ROWS_PER_READ * 10, **named}
+        while found := self.database.rows(words, asked | {"last": last}):
             yield from ((key or str(n), CAUSES[cause]) for n, key, cause in found if cause in CAUSES)
             last = found[-1][0]
 
