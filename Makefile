@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Bytecode is kept, whatever the shell says: without it each process compiles the program and the tests anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench cov lint types contracts check golden lock clean
@@ -25,10 +27,11 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP)  ## Plan and apply samples/nightly.csv against the sandbox, twice; reports in out/demo/
 	@$(BIN)/python samples/demo.py
 
-test: $(STAMP)  ## Run the tests, simulation included (offline, on loopback)
-	@$(BIN)/python -m pytest
+test: $(STAMP)  ## Run the tests that are quick, simulation included (offline, on loopback): two minutes
+	@$(BIN)/python -m pytest -m 'not long and not soak'
 
-soak: $(STAMP)  ## Run the long tests: thousands of simulated days
+soak: $(STAMP)  ## Run the long tests: browsers, killed processes, thousands of simulated days, a million rows
+	@$(BIN)/python -m pytest -m long
 	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m soak
 
 bench: $(STAMP)  ## Measure how fast, how large, beside the script and the libraries that one would take

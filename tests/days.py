@@ -98,7 +98,7 @@ class Day:
 def settings_of(chance: Random, folder: Path, *, by: str) -> Settings:
     """A configuration with limits drawn by chance."""
     page_rows = chance.choice((5, 100))
-    pages = {"page_rows": page_rows, "pages_ahead": 3 if page_rows < 100 else 1}
+    pages = {"page_rows": page_rows, "pages_ahead": chance.choice((1, 3))}
     return Settings.model_validate(
         {
             "job": "day",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,20 @@ def _scene(folder: Path, **limits: Any) -> Scene:
     return scene
 
 
-def _cost(scene: Scene, words: str) -> list[str]:
-    notes = scene.night(rows_of(*MANY, Deal=words)).plan.footer.notes
+def _cost(scene: Scene, words: str, rows: Iterable[int] = MANY) -> list[str]:
+    notes = scene.night(rows_of(*rows, Deal=words)).plan.footer.notes
     return [one for one in notes if one.startswith("cost: ")]
 
 
 def test_a_plan_that_sends_much_says_what_it_costs(tmp_path: Path) -> None:
     """The listing's pages, the reads, the patches; nothing is said of time before a rate was learnt."""
-    (first,) = _cost(_scene(tmp_path), "Renamed {}")
-    pages, reads = re.fullmatch(r"cost: (\d+) pages of the listing, (\d+) reads by id, 120 PATCH", first).groups()  # type: ignore[union-attr]
-    assert int(pages) == 2
-    assert int(reads) >= 120
+    assert _cost(_scene(tmp_path), "Renamed {}") == ["cost: 2 pages of the listing, 120 reads by id, 120 PATCH"]
+
+
+def test_what_is_one_is_said_of_one(tmp_path: Path) -> None:
+    """A page, and no reads where list items are complete."""
+    scene = Scene(tmp_path, referrals(60), remote={"list_complete": True}, limits={"reads_max": 0})
+    assert _cost(scene, "Renamed {}", range(1, 61)) == ["cost: 1 page of the listing, 60 PATCH"]
 
 
 def test_the_second_night_knows_how_long_it_takes(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_the_second_night_knows_how_long_it_takes(tmp_path: Path) -> None:
     assert found is not None, second
     assert 14 <= int(found[2]) <= 20
     assert int(found[1]) == pytest.approx(120 / int(found[2]), abs=1.5)
-    assert second.endswith("which fits in the run's time (limits.duration_max, --max-duration)")
+    assert second.endswith("which fits in what is left of the run's time (limits.duration_max, --max-duration)")
 
 
 def test_a_plan_that_does_not_fit_says_so(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from syncjob.model import Cause, Change, Settled
 class Run:
     """What all changes of a run share; `intend` returns once an intent is on disk.
 
+    `ask` raises StorageRefused where the ledger is another's by now: an intent that went on record ahead was ours then.
     `before` counts, by row, the intents that the run had recorded when it was taken up again.
     """
 
@@ -25,6 +26,7 @@ class Run:
     rules: Rules
     intend: Callable[[Intent], Awaitable[None]]
     learn: Callable[[str, dict[str, tuple[Any, Any]], int], None]
+    ask: Callable[[], None] = lambda: None
     before: Mapping[int, int] = field(default_factory=dict)
     etags_refused: list[str] = field(default_factory=list)
     traces: list[str] = field(default_factory=list)

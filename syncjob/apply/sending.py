@@ -117,6 +117,7 @@ class Sending:
             await self.run.intend(meant)
 
         def leaving() -> None:
+            self.run.ask()
             self.unheard = True
             self.sends += 1
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -40,6 +41,7 @@ class Exchange(Gate):
 
     forbidden: set[str] = field(default_factory=set)
     pages: int = 0  # of listings, that were had
+    reads: int = 0  # of one referral, that were had
 
     async def read(self, referral: str) -> Observed | Miss:
         """Read one referral, as long as asking has not ended."""
@@ -50,33 +52,34 @@ class Exchange(Gate):
         return await self._read(referral, must=True)
 
     async def listing(self, pages: Pages) -> AsyncIterator[list[Item]]:
-        """Give the listing page by page; an error of the tree where a page cannot be had."""
-        first = True
+        """Give the listing page by page; an error of the tree where a page cannot be had.
+
+        Where `pages.readings` has grown, what was given before counts no more: the listing had moved meanwhile.
+        """
         while (query := pages.query) is not None:
-            if self.over is not None:
-                raise self.over.error
             body = (await self.page(query)).body
             yield pages.items(body)
-            if first and (queries := pages.beside(body)):
-                async for items in self._beside(pages, queries):
-                    yield items
-                if not pages.end_beside(body.count):
+            if queries := pages.beside(body):
+                async with aclosing(self._beside(queries, pages.ahead)) as bodies:
+                    async for one in bodies:
+                        if (items := pages.items_beside(one)) is None:
+                            break
+                        yield items
+                if not pages.end_beside():
                     self.log.warning("listing.moved", pages=len(queries))
-            first = False
 
-    async def _beside(self, pages: Pages, queries: Sequence[str]) -> AsyncIterator[list[Item]]:
-        """Give pages that are asked for side by side, in their order, as far as one begins where the other ends."""
+    async def _beside(self, queries: Sequence[str], ahead: int) -> AsyncGenerator[Any, None]:
+        """Give pages that are asked for side by side, in their order; None where the remote takes no such question."""
         asking: deque[asyncio.Task[Answer]] = deque()
         left = iter(queries)
         try:
             while True:
-                asking.extend(asyncio.create_task(self.page(one)) for one in islice(left, pages.ahead - len(asking)))
+                asking.extend(asyncio.create_task(self.page(one)) for one in islice(left, ahead - len(asking)))
                 if not asking:
                     return
-                items = pages.items_beside((await asking.popleft()).body)
-                if items is None:
-                    return
-                yield items
+                yield (await asking.popleft()).body
+        except UsageRefused:
+            yield None
         finally:
             for task in asking:
                 task.cancel()
@@ -118,6 +121,7 @@ class Exchange(Gate):
             if what is Next.DONE:
                 seen = _observed(answer.body, referral)
                 if seen is not None:
+                    self.reads += 1
                     return seen
                 answer = Answer(Heard.LOST, note="the answer is not the referral that was asked for")
             elif what not in (Next.AGAIN, Next.GATE, Next.LOCKED):
@@ -131,6 +135,8 @@ class Exchange(Gate):
         """Give one page of the listing; an error of the tree where it cannot be had."""
         answer, attempt = Answer(Heard.UNSENT), 0
         while attempt < self.limits.attempts_max:
+            if self.over is not None:
+                raise self.over.error
             answer = await self.once("GET", lambda client: client.page(query, self.world.mark()))
             what = retry.after_get(answer)
             if what is Next.DONE:
@@ -141,7 +147,7 @@ class Exchange(Gate):
             attempt += what is not Next.GATE
             if attempt < self.limits.attempts_max and not await self.pause(max(1, attempt), answer):
                 break
-        raise RemoteUnavailable(f"the listing cannot be read: {said(answer)}")
+        raise self.over.error if self.over else RemoteUnavailable(f"the listing cannot be read: {said(answer)}")
 
     def _unlisted(self, what: Next, answer: Answer) -> SyncjobError:
         """Say why there is no listing; a question that the remote does not understand is the configuration's."""

@@ -25,6 +25,7 @@ UNAUTHORIZED = 401
 NO_FACTOR = "900421"  # another token of the same sign-in would show no second factor either
 BUSY = (TOO_MANY, 503)
 SERVER_ERRORS = 500
+REFUSED_MAX_S = 600.0  # so long one is told to wait, again and again, without one good answer in between
 REDIRECTS = 300
 
 
@@ -56,6 +57,7 @@ class Gate:
     pace: Pace = field(init=False)
     budget: Budget = field(init=False)
     welcome: bool = False
+    refused_since: float | None = None
     _idle: list[Reader] = field(default_factory=list)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -157,6 +159,7 @@ class Gate:
         if status in BUSY:
             self._narrow(answer, sent_at)
         elif answer.heard is Heard.ANSWERED and status < SERVER_ERRORS:
+            self.refused_since = None
             self.pace.answered()
             self.budget.earn()
             self.welcome = self.welcome or status < REDIRECTS
@@ -170,6 +173,10 @@ class Gate:
             wait_s = backoff if answer.status == TOO_MANY else 0.0
         if wait_s > self.limits.retry_after_max_s:
             words = f"the remote asks to wait {wait_s:.0f} s, longer than limits.retry_after_max_s"
+            self.end(Cause.REMOTE_UNAVAILABLE, RemoteUnavailable(words))
+        since = self.refused_since = self.world.monotonic() if self.refused_since is None else self.refused_since
+        if self.world.monotonic() + wait_s - since > REFUSED_MAX_S:
+            words = f"the remote has refused every request for {REFUSED_MAX_S / 60:.0f} minutes; run again later"
             self.end(Cause.REMOTE_UNAVAILABLE, RemoteUnavailable(words))
         self.pace.refused(self.world.monotonic(), wait_s, sent_at, too_many=answer.status == TOO_MANY)
         rate = None if self.pace.rate.per_s is None else round(self.pace.rate.per_s, 1)

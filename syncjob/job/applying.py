@@ -36,7 +36,7 @@ from syncjob.planfile import Header, PlanFile
 from syncjob.remote import Writer, opened
 
 IN_FLIGHT_SHARE = 0.75
-AHEAD_MAX = 16  # intents on record whose turn is yet to come
+AHEAD_MAX = 16  # intents on record whose turn is yet to come: after a sudden death so many rows more are looked at
 ROWS_A_TURN = 200
 Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
@@ -103,7 +103,8 @@ async def apply(
         named(run)
         recorder = Recorder(ledger, run)
         rules = rules_of(job.rules, undoes=plan.header.undoes)
-        sending = Run(sender, rules, recorder.intend, partial(ledger.learn, job.address), before=ledger.attempts(run))
+        learning = partial(ledger.learn, job.address)
+        sending = Run(sender, rules, recorder.intend, learning, ledger.ask, ledger.attempts(run))
         job.log.info("run.begun", run=run, plan=plan.header.id, changes=changes)
         _count_bugs(plan, sending)
         began = job.world.now().timestamp() - job.world.monotonic()
@@ -167,6 +168,8 @@ async def _work(work: _Work) -> None:
         if work.done % ROWS_A_TURN == 0:
             with suppress(asyncio.CancelledError):  # a stop is seen below
                 await asyncio.sleep(0)  # rows that need no request would keep signals and time from being heard
+            if work.failed is not None:
+                return
         try:
             if not work.ready and not _refill(work):
                 return

@@ -140,7 +140,10 @@ async def _listed(job: Job, exchange: Exchange) -> _Listed:
     """Let the listing stream past, keeping of each referral what it is compared by and what is shown."""
     listed = _Listed({}, {}, {})
     zone = job.settings.defaults.time_zone
-    async for items in exchange.listing(Pages(job.settings.remote, job.settings.limits.pages_max)):
+    pages, readings = Pages(job.settings.remote, job.settings.limits.pages_max), 1
+    async for items in exchange.listing(pages):
+        if pages.readings > readings:
+            listed, readings = _Listed({}, {}, {}), pages.readings
         for item in items:
             known, body = item.id.lower(), item.whole()
             listed.referrals[known] = traits.referral_of(body)

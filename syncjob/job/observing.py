@@ -77,8 +77,11 @@ async def _list(looking: Looking) -> None:
     job, settings = looking.job, looking.job.settings
     named = with_company([feed.field.path for feed in job.feeds.feeds])
     pages = Pages(settings.remote, settings.limits.pages_max, Sight({*named, *(job.feeds.verify or ())[1:]}))
-    seen = 0
+    seen, readings = 0, pages.readings
     async for items in looking.exchange.listing(pages):
+        if pages.readings > readings:
+            looking.draft.unmatch()
+            seen, readings = 0, pages.readings
         looking.draft.match(_matches(looking, items, named))
         seen += len(items)
         job.progress("listing", seen, 0)

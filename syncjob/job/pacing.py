@@ -39,19 +39,25 @@ def foretold(job: Job, pages: int, reads: int, changes: int, per_s: float | None
     """
     if changes < TOLD_FROM:
         return ()
-    looked = [f"{count:,} {what}" for count, what in ((pages, "pages of the listing"), (reads, "reads by id")) if count]
-    words = f"cost: {', '.join([*looked, f'{changes:,} PATCH'])}"
+    looked = [_counted(pages, "page", "of the listing"), _counted(reads, "read", "by id"), f"{changes:,} PATCH"]
+    words = f"cost: {', '.join(filter(None, looked))}"
     if not per_s:
         return (words,)
     needed_s = math.ceil(changes / per_s)
     said = f"{needed_s} s" if needed_s < MINUTE_S else f"{math.ceil(needed_s / MINUTE_S)} min"
     words += f"; to send them takes about {said} at the {per_s:.0f} requests a second that the remote has borne"
-    lasting = job.settings.limits.duration_max
-    if lasting is not None:
-        fits = needed_s <= lasting.total_seconds()
-        words += ", which fits in" if fits else ", which is more than"
-        words += " the run's time (limits.duration_max, --max-duration)" + ("" if fits else ": the rest is deferred")
+    lasting, left_s = job.settings.limits.duration_max, math.inf
+    if job.until is not None:
+        left_s = job.until - job.world.monotonic()
+    if lasting is not None and needed_s > lasting.total_seconds():
+        words += ", which is more than the run's time (limits.duration_max, --max-duration): the rest is deferred"
+    elif lasting is not None and needed_s < left_s:
+        words += ", which fits in what is left of the run's time (limits.duration_max, --max-duration)"
     return (words,)
+
+
+def _counted(count: int, what: str, more: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'} {more}" if count else ""
 
 
 def _name(job: Job) -> str:

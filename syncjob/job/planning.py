@@ -46,11 +46,12 @@ class Asked:
 
 
 class _Looked(Struct, frozen=True):
-    """When the remote was looked at, by which requests, and how many of those were pages of the listing."""
+    """When the remote was looked at, by which requests, and how many pages and single referrals they have brought."""
 
     at: datetime
     requests: Mapping[str, int]
     pages: int
+    reads: int
 
 
 async def plan(job: Job, file: Path, out: Path, folder: Path | None = None) -> PlanFile:
@@ -76,7 +77,7 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
         read_in = asked.fill(Path(name), draft)
         requests: Mapping[str, int] = {}
-        pages = 0
+        pages = reads = 0
         notes: tuple[str, ...] = ()
         waiting, observed_at = draft.count(waiting=True), job.world.now()
         if waiting:
@@ -88,9 +89,9 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
                     )
                     looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
                     notes = await observe(looking)
-            requests, pages = exchange.requests, exchange.pages
+            requests, pages, reads = exchange.requests, exchange.pages, exchange.reads
         read_in = replace(read_in, notes=(*read_in.notes, *notes))
-        _write(job, draft, read_in, _Looked(observed_at, requests, pages), out, asked)
+        _write(job, draft, read_in, _Looked(observed_at, requests, pages, reads), out, asked)
     made = PlanFile(out)
     made.fresh = True
     return made
@@ -126,8 +127,7 @@ def _write(
     def footer() -> Footer:
         assert sum(tally.totals.values()) == draft.count(), "rows in = rows settled"
         verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
-        reads = looked.requests.get("GET", 0) - looked.pages
-        notes = (*read_in.notes, *foretold(job, looked.pages, reads, tally.changes, per_s))
+        notes = (*read_in.notes, *foretold(job, looked.pages, looked.reads, tally.changes, per_s))
         return Footer(tally.totals, verdicts, looked.requests, notes)
 
     planfile.write(out, header, _counted(job, draft, tally), footer)

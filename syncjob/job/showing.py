@@ -61,15 +61,15 @@ def of_refused(plan: PlanFile, refused: GuardRefused) -> Report:
 def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, alive: bool = False) -> Report:
     """Show a run as the ledger holds it, with the requests that its plan cost where both were made in the same go.
 
-    A run that died has rows without an end: what was about to be sent is unsettled, what was not is deferred. Of one
-    that is `alive` they are planned.
+    A run that died has rows without an end: those with an intent are unsettled, be it one that went on record ahead of
+    its turn and never left, the others are deferred. Of one that is `alive` they are planned.
     """
     facts = {name: value for name, value in ledger.facts(run).items() if name not in PERSONS}
     requests = dict(facts.pop("plan_requests", {}))
     for method, count in facts.pop("requests").items():
         requests[method] = requests.get(method, 0) + count
     if facts["ended_at"] is None or facts.get("resumed_at"):  # what the first process counted died with it
-        requests["PATCH"] = max(requests.get("PATCH", 0), sum(ledger.attempts(run).values()))
+        requests["PATCH"] = max(requests.get("PATCH", 0), ledger.sent(run))
     if facts["ended_at"] is None and not alive:
         facts["notes"] = [*facts.get("notes", ()), BROKE_OFF]
     columns = tuple(facts.pop("columns"))

@@ -182,7 +182,10 @@ def _opened(path: Path) -> Connection:
 
 
 def _connected(address: str, *, uri: bool) -> Connection:
-    """Connect; transactions begin where `writing` says, never by themselves, and threads take turns as they like."""
+    """Connect; transactions begin where `writing` says, never by themselves.
+
+    A thread may take over from another; two at a time would share one transaction, and nobody does that.
+    """
     return sqlite3.connect(address, uri=uri, isolation_level=None, check_same_thread=False)
 
 

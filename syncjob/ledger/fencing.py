@@ -6,8 +6,9 @@ while that name is fresh; one that stayed as it was while it was watched for `WA
 clocks need not agree: a name that looks old by ours is watched, not believed to be old.
 
 A holder that was only paused, a laptop asleep or a frozen container, wakes and finds another name. Its own is asked for
-in every transaction that writes, the one of an intent included, so that not one PATCH more leaves: that is why no
-intent needs to carry a number of its holder. What had left before stands under If-Match, and whoever came after looks.
+in every transaction that writes, and once more before each PATCH, whose intent may have gone on record long before
+(`Ledger.ask`): not one more leaves, and no intent needs to carry a number of its holder. What had left before stands
+under If-Match, and whoever came after looks.
 """
 
 from __future__ import annotations

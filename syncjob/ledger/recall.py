@@ -31,6 +31,7 @@ ORDER BY began DESC LIMIT 1
 WALK = "SELECT n, settled FROM outcomes WHERE run = :run AND n > :last{which} ORDER BY n LIMIT :most"
 LOUD = " AND NOT (cause IN ({causes}) AND settled LIKE :unwarned)"
 OF_CAUSES = " AND cause IN ({causes})"
+WITH_INTENT = " AND n IN (SELECT n FROM intents WHERE intents.run = :run)"
 ENDS = "SELECT n, key, cause FROM outcomes WHERE run = :run AND n > :last{which} ORDER BY n LIMIT :most"
 TOTALS = "SELECT cause, count(*) FROM outcomes WHERE run = :run GROUP BY cause"
 ATTEMPTS = "SELECT n, max(attempt) FROM intents WHERE run = :run GROUP BY n"
@@ -165,8 +166,17 @@ class Recall:
         """Give, by row, how many intents a run has recorded."""
         return dict(self.database.rows(ATTEMPTS, {"run": run}))
 
+    def sent(self, run: str) -> int:
+        """Count the PATCH of a run that broke off, as its rows tell; of a row without an end its intents count.
+
+        An intent goes on record before its turn comes, so that a few of those may never have left.
+        """
+        tried = self.attempts(run)
+        rows = self._walked(run, which=WITH_INTENT)
+        return sum(tried[row.n] if row.cause is Cause.TO_SEND else row.attempts for row in rows)
+
     def sends(self, run: str, n: int) -> list[dict[str, Any]]:
-        """Give when a row was about to be sent, and under which MS-RequestId."""
+        """Give when the intents of a row went on record, and their MS-RequestId; one that was stopped never left."""
         found = self.database.rows(SENDS, {"run": run, "n": n})
         return [{"attempt": attempt, "at": iso(at), "mark": mark} for attempt, at, mark in found]
 

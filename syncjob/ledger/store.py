@@ -99,6 +99,12 @@ class Ledger(Recall):
         with self.database.writing() as connection:
             connection.execute("UPDATE facts SET value = value")
 
+    def ask(self) -> None:
+        """Raise StorageRefused where another machine has taken the ledger over; asked before each patch leaves."""
+        if self.database.fence is not None:
+            with self.database.reading() as connection:
+                self.database.fence(connection)
+
     def begin(self, run: Begun, rows: Iterable[tuple[Settled, Sequence[Base]]] = ()) -> None:
         """Open a run over one plan with all its rows; PlanRefused when that plan was begun before: a plan goes once."""
         row = {

@@ -4,7 +4,7 @@
     scopes          a job over one remote and tenant: whose memory it is
     runs            one row a run; its plan goes once
     outcomes        how every row of a run ended; a row that is still to be sent is there too, as `to_send`
-    intents         every PATCH before it left
+    intents         every PATCH before it leaves; of a run that was stopped some never did
     bases           what row and remote last agreed on, by referral and path
     normal_forms    what the remote makes of a value, by referral and path
     inputs          the files that were read, once each
@@ -13,8 +13,8 @@
 What `SCHEMA` counts is this page: whoever changes it adds a step to `migrating`.
 
 It is plain SQL, and so are the statements of all rooms here. No toolkit writes them: importing one (SQLAlchemy) took
-each command 0.4 s before it did anything. Another database can follow by its URL all the same, for the words are such
-as PostgreSQL understands too; what SQLite alone understands, or needs, stands here and in `database`.
+each command 0.4 s before it did anything. The words keep to what PostgreSQL understands as well, as far as that costs
+nothing; what SQLite alone understands, or needs, stands here and in `database`.
 """
 
 from __future__ import annotations

@@ -117,6 +117,10 @@ class Draft:
         lines = ((n, referral, None if settled is None else settled.to_line()) for n, referral, settled in seen)
         self._many("INSERT OR IGNORE INTO matches VALUES (?, ?, ?)", lines)
 
+    def unmatch(self) -> None:
+        """Forget which referrals were seen: the listing is read anew."""
+        self._do("DELETE FROM matches")
+
     def settle_matched(self) -> None:
         """Settle the rows for which one referral was seen and no other, where the sight of it was enough."""
         self._do(ONLY_ONE)

@@ -6,8 +6,8 @@ query is taken. A link that comes twice, or pages beyond the limit, end the run:
 
 Page by page the listing takes as long as its pages are many. Where the configuration says that the remote takes
 `$skip` (`remote.pages_ahead`), those after the first are asked for side by side. Each begins with the last referral of
-the one before: where it does not, the listing has moved meanwhile, and is read again from its start, in the order of
-its own links.
+the one before, and the last one has no link and counts no more than were seen. Where it is otherwise the listing has
+moved meanwhile, or the remote counts in another way: it is read again from its start, in the order of its own links.
 """
 
 from __future__ import annotations
@@ -88,18 +88,18 @@ class Pages:
         if remote.filter:
             asked["$filter"] = remote.filter
         self.query: str | None = urlencode(asked, safe="$/'")
-        self._asked, self.ahead, self._first = asked, remote.pages_ahead, self.query
+        self._first, self._asked = self.query, asked
         self._seen: set[str] = set()
         self._ids: set[str] = set()
-        self._earlier: set[str] = set()  # what was handed on before the listing was read again
-        self._last = ""
+        self._last, self._whole = "", False
         self._pages_max = pages_max
         self._sight = sight or Sight(())
+        self.ahead = remote.pages_ahead
+        self.readings = 1
 
     def items(self, body: Any) -> list[Item]:
-        """Take a page: give those of its items that were not there before, and set the next query."""
+        """Take a page: give its items and set the next query."""
         found = self._read(body)
-        fresh = self._fresh(found)
         query = self._next(body)
         if query in self._seen:
             raise BrokenAssumption("the listing's nextLink came a second time: the remote walks in circles")
@@ -108,44 +108,42 @@ class Pages:
         if query:
             self._seen.add(query)
         self.query = query or None
-        return fresh
+        return found
 
-    def beside(self, body: Any) -> list[str]:
+    def beside(self, first: Page) -> list[str]:
         """Give the queries of all pages after the first, which was taken; none where they come in order."""
-        count, shown = body.count, len(body.value)
-        if self.ahead == 1 or self.query is None or not isinstance(count, int) or shown <= 1:
+        shown = len(first.value)
+        if self.ahead == 1 or self.readings > 1 or self.query is None or not isinstance(first.count, int) or shown <= 1:
             return []
-        skips = range(shown - 1, count - 1, shown - 1)
+        skips = range(shown - 1, first.count - 1, shown - 1)
         return [urlencode(self._asked | {"$skip": str(skip)}, safe="$/'") for skip in skips[: self._pages_max]]
 
     def items_beside(self, body: Any) -> list[Item] | None:
         """Take the next of those pages; None where it does not begin with the last item of the page before."""
-        found = self._read(body)
-        return self._fresh(found) if found and found[0].id == self._last else None
+        before, self._whole = self._last, False
+        found = [] if body is None else self._read(body)
+        if not found or found[0].id != before:
+            return None
+        self._whole = not body.link and isinstance(body.count, int) and len(self._ids) >= body.count
+        return found[1:]
 
-    def end_beside(self, count: int) -> bool:
-        """Tell whether those pages have shown the whole listing; else it is read again."""
-        whole = len(self._ids) >= count
-        self.query = None if whole else self._first
-        self._earlier, self._ids, self._seen = self._ids, set(), set()
-        return whole
+    def end_beside(self) -> bool:
+        """Tell whether those pages were all; else the listing begins anew, page by page, and that reading counts."""
+        if self._whole:
+            self.query = None
+            return True
+        self.query, self._ids, self._seen = self._first, set(), set()
+        self.readings += 1
+        return False
 
     def _read(self, body: Any) -> list[Item]:
         items = [self._sight.of(one) for one in body.value] if isinstance(body, Page) else [None]
         found = [one for one in items if one is not None]
         if len(found) < len(items):
             raise RemoteUnavailable(NO_LIST)
-        return found
-
-    def _fresh(self, found: list[Item]) -> list[Item]:
-        """Keep in mind what was seen; a referral that comes twice is the same one."""
-        fresh: dict[str, Item] = {}
-        for one in found:
-            if one.id not in self._ids and one.id not in self._earlier:
-                fresh.setdefault(one.id, one)
         self._ids.update(one.id for one in found)
         self._last = found[-1].id if found else ""
-        return list(fresh.values())
+        return found
 
     def _next(self, page: Page) -> str:
         """Give the next query; a listing that breaks off must not pass for a whole one."""

@@ -39,6 +39,7 @@ ROWS = 10_000
 SYNCJOB = (sys.executable, "-m", "syncjob")
 DEAL: dict[str, Any] = json.loads((HERE / "deal.json").read_text(encoding="ascii"))
 """A deal as the API's documents show one; NAME, VALUE and ETAG stand for what changes."""
+LEAN = {name: DEAL[name] for name in ("id", "name", "eTag")} | {"details": {"dealValue": "VALUE", "currency": "EUR"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ def guid(n: int) -> str:
     return f"2500ec5a-0000-4000-8000-{n:012d}"
 
 
-def referrals(path: Path, rows: int) -> Path:
-    """Write what the server holds: deals with all that the API's documents show of one, 3 KB each."""
+def referrals(path: Path, rows: int, deal: dict[str, Any] = DEAL) -> Path:
+    """Write what the server holds: deals with all that the API's documents show of one, 3 KB each, or leaner ones."""
     with path.open("w", encoding="ascii") as file:
         for n in range(1, rows + 1):
-            text = json.dumps(DEAL | {"id": guid(n), "externalReferenceId": f"CRM-{n:06d}"}, separators=(",", ":"))
+            text = json.dumps({**deal, "id": guid(n), "externalReferenceId": f"CRM-{n:06d}"}, separators=(",", ":"))
             for mark, words in (("\1", "NAME"), ("\2", '"VALUE"'), ("\3", '"ETAG"')):
                 text = text.replace(words, mark)
             file.write(f"{text}\n")
@@ -132,7 +133,7 @@ def costs(url: str, words: list[str], rows: int, folder: Path) -> Cost:
     """Run a program to its end and say what it cost."""
     with (folder / "said").open("w+b") as said:
         began = time.perf_counter()
-        process = subprocess.Popen(words, stdout=said, stderr=said)
+        process = subprocess.Popen(words, stdout=said, stderr=said, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})
         _, status, used = os.wait4(process.pid, 0)
         took = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -11,7 +11,7 @@ from desk import PROGRAM, Desk
 from syncjob import __version__
 from syncjob.core.guard import NAMES
 
-HEAVY = ("httpx", "pydantic", "sqlalchemy", "pandas", "yaml", "rich", "starlette", "uvicorn")
+HEAVY = ("httpx", "pydantic", "pandas", "yaml", "rich", "starlette", "uvicorn")
 HELP_CPU_S_MAX = 0.30  # the promise is 0.15; the rest is for machines busier and slower than the one it was made on
 
 

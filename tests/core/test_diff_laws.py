@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 from asked import (
     ETAG,
     LISTS,
@@ -261,6 +262,7 @@ def odd_bodies(draw: st.DrawFn) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.long
 @settings(many, max_examples=150)
 @given(odd_bodies(), wishes(), rules)
 def test_no_document_of_the_remote_breaks_us(body: dict[str, Any], asked: Any, ruled: Rules) -> None:
@@ -391,6 +393,7 @@ def test_after_a_clash_what_was_left_alone_and_did_not_move_keeps_its_stand(case
             assert (one.stand, one.why) in ((was.stand, was.why), (Stand.CHANGE, Why.FOLLOWS)), one.path
 
 
+@pytest.mark.long
 @settings(many, max_examples=150)
 @given(pairs(), rules, st.data())
 def test_the_short_way_ends_as_the_long_one(pair: Pair, ruled: Rules, data: st.DataObject) -> None:

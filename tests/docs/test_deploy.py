@@ -17,6 +17,8 @@ from desk import Desk, crm, renamed
 from syncjob.cli.main import COMMANDS
 from syncjob.sandbox.seeds import load
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "configs" / "deploy"
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"

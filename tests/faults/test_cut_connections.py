@@ -17,6 +17,8 @@ from syncjob.model import Cause, Settled
 from syncjob.remote import Writer, opened
 from syncjob.sandbox import server
 
+pytestmark = pytest.mark.long
+
 BYTES_MAX = 3000
 
 

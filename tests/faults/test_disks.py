@@ -20,6 +20,8 @@ from killing import Nursery, address_of, kept_nursery, left_by, marks_of, no_pat
 
 from syncjob.ledger import Ledger
 
+pytestmark = pytest.mark.long
+
 nursery = kept_nursery
 
 ROWS = range(1, 25)

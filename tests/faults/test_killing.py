@@ -16,6 +16,8 @@ from killing import Doom, Nursery, address_of, doomed, kept_nursery, left_by, no
 from syncjob.ledger import Ledger
 from syncjob.model import Cause, Outcome
 
+pytestmark = pytest.mark.long
+
 nursery = kept_nursery
 
 ROWS = range(1, 201)

@@ -167,13 +167,14 @@ def test_what_the_remote_bears_is_known_the_next_night(tmp_path: Path) -> None:
     first = scene.night(rows_of(*range(1, 61)), between=unbounded)
     assert set(first.outcomes) == {"applied"}
     assert refused
-    assert not [note for note in first.plan.footer.notes if note.startswith("to send:")]
+    (note,) = (note for note in first.plan.footer.notes if note.startswith("cost:"))
+    assert note.endswith("60 PATCH"), "no rate is known yet, so nothing is said of time"
     refused.clear()
     taken.clear()
     scene.limits["duration_max"] = "10s"
     second = scene.night(rows_of(*range(61, 121)), between=unbounded)
-    (note,) = (note for note in second.plan.footer.notes if note.startswith("to send:"))
-    assert " PATCH, about " in note
-    assert "more than the run is given (limits.duration_max, --max-duration): the rest is deferred" in note
+    (note,) = (note for note in second.plan.footer.notes if note.startswith("cost:"))
+    assert " PATCH; to send them takes about " in note
+    assert "more than the run's time (limits.duration_max, --max-duration): the rest is deferred" in note
     assert "time_up" in second.causes
     assert len(refused) <= 2

@@ -15,7 +15,7 @@ from browser import CHROMIUM, WHY_NOT, Opened, opened, started
 from syncjob.model import Cause, Operation, Report, Settled, Triple
 from syncjob.reports import html, write
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)]
 SHOTS = Path(__file__).parents[2] / "out" / "page"
 MANY = 3_000
 

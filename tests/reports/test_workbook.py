@@ -22,6 +22,8 @@ from syncjob.reports import workbook
 from syncjob.reports.sheetxml import CONTROL
 from syncjob.reports.workbook import CELL_UNITS_MAX, NOWHERE, Column, Sheet, fill
 
+pytestmark = pytest.mark.long
+
 # What programs take for something else than text, more often than chance would have it.
 ODD = (
     *("=1+1", "{=1+1}", "+49 30 1", "-1", "@SUM(A1)", "'=1", "\t=1", "http://example.com/", "mailto:a@example.com"),

@@ -26,6 +26,8 @@ from syncjob.sandbox.service import Sandbox
 from syncjob.sandbox.store import Store, Write
 from syncjob.settings import Settings
 
+pytestmark = pytest.mark.long
+
 ROWS = 500
 WEATHER = Rates(lost=0.10, reset=0.05, unavailable=0.05, throttle=0.05, foreign=0.05)
 

@@ -15,6 +15,8 @@ from syncjob.sources.letters import letters_of
 from syncjob.sources.package import Package
 from syncjob.sources.sheetscan import SheetScan
 
+pytestmark = pytest.mark.long
+
 BYTES = 1_500_000  # a pattern that goes back over them takes minutes
 SECONDS_MAX = 20.0  # of work, not of waiting: minutes for a pattern that goes back
 ROW = f'<row r="2">{text("A2", "1")}<c r="B2"><v>5</v></c></row>'

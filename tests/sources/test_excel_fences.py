@@ -20,6 +20,8 @@ from syncjob.settings import Rows
 from syncjob.sources import apart, package, read, sheetscan, snapshot
 from syncjob.sources.apart import Child
 
+pytestmark = pytest.mark.long
+
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="speaks of signals and limits")
 ONE_ROW = HEADER + f'<row r="2">{text("A2", "1")}</row>'

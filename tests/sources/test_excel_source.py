@@ -24,6 +24,8 @@ from syncjob.settings import Rows
 from syncjob.sources.sheetscan import NO_VALUE, SheetScan
 from syncjob.sources.workbook_child import Written, plain
 
+pytestmark = pytest.mark.long
+
 DAY = dt.datetime(2026, 3, 31)  # noqa: DTZ001  # a workbook's dates have no zone
 AFTERNOON = dt.datetime(2026, 3, 31, 14, 30)  # noqa: DTZ001  # as above
 MERGED = '<mergeCells count="1"><mergeCell ref="{}"/></mergeCells>'

@@ -244,6 +244,7 @@ def _spelt(value: Any) -> str:
     return str(value) if isinstance(value, str | int) else format(value, "f")
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(
     rows=st.lists(
@@ -315,6 +316,7 @@ def test_a_cut_file_gives_no_wrong_cell(folder: Path, listed: bool) -> None:  # 
         assert [dict(row.columns) for row in rows] == whole[: len(rows)]
 
 
+@pytest.mark.long
 def test_rows_stream(folder: Path) -> None:
     """Many times the rows need no more memory: none is kept."""
     peaks: list[int] = []

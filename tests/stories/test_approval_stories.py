@@ -10,6 +10,8 @@ import openpyxl
 import pytest
 from desk import Desk, crm, guid, renamed
 
+pytestmark = pytest.mark.long
+
 ROWS = {"CRM Id": "CRM-00004", "Stage": "Won"}
 
 

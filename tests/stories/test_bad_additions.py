@@ -7,6 +7,8 @@ import pytest
 from desk import Desk, crm, renamed
 from verdicts import judged, refused
 
+pytestmark = pytest.mark.long
+
 
 def add_sheet(file: Path, name: str = "Notes", *, first: bool = False) -> None:
     """Let a person put a sheet of their own into a workbook, and save it."""

@@ -18,6 +18,8 @@ from verdicts import judged, refused
 
 from syncjob.sources import sheetscan
 
+pytestmark = pytest.mark.long
+
 NAMES = list(COLUMNS)
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 DAY = dt.datetime(2027, 5, 1)  # noqa: DTZ001  # a workbook's dates have no zone

@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 from desk import Desk, crm, guid, referral
 
+pytestmark = pytest.mark.long
+
 ROWS = 400
 
 

@@ -17,6 +17,8 @@ import pytest
 import yaml
 from desk import Desk, guid, referral
 
+pytestmark = pytest.mark.long
+
 COUNT = 200
 ZONE = "Europe/Berlin"
 

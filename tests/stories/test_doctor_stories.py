@@ -19,6 +19,8 @@ from syncjob.ledger import Lock, held
 from syncjob.sandbox.entra import Entra
 from syncjob.sandbox.faults import Rates
 
+pytestmark = pytest.mark.long
+
 CLIENT = "11111111-2222-4333-8444-555555555555"
 
 

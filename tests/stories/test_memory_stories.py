@@ -16,6 +16,8 @@ from desk import PATIENCE_S, Box, Desk, Said, crm, guid, referral, renamed
 
 from syncjob.ledger import Ledger
 
+pytestmark = pytest.mark.long
+
 NIGHT = range(1, 21)
 
 

@@ -19,6 +19,8 @@ from syncjob.notices import apprising
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.messages import Request
 
+pytestmark = pytest.mark.long
+
 SECRET = "canary-webhook"
 NOTE = "canary note of a customer"
 

@@ -15,6 +15,8 @@ from syncjob.ledger import Ledger
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.messages import Request
 
+pytestmark = pytest.mark.long
+
 SAME = {"CRM Id": crm(1), "Deal": "Deal 1"}
 AL, BOB = ({"firstName": name, "email": f"{name.lower()}@x.example"} for name in ("Al", "Bob"))
 

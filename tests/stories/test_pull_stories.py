@@ -13,6 +13,8 @@ import pytest
 from desk import Desk, guid, referral
 from editing import edit
 
+pytestmark = pytest.mark.long
+
 FORMS = ("pulled.xlsx", "pulled.csv", "pulled.yaml")
 
 

@@ -11,6 +11,8 @@ from random import Random
 import pytest
 from desk import Desk, crm, referral, renamed
 
+pytestmark = pytest.mark.long
+
 FEW, MANY = 1_050, 2_000  # more than two of the batches in which rows are read from disk
 
 

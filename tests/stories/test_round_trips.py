@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from syncjob.sandbox import seeds
 
+pytestmark = pytest.mark.long
+
 # What stands in a name, a note or a reference somewhere: each has broken some program's file.
 TEXTS = (
     "=1+1",

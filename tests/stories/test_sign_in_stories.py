@@ -19,6 +19,8 @@ from desk import Desk, crm, referral, renamed
 from syncjob.sandbox.entra import TENANT, USER, Entra
 from syncjob.sandbox.messages import Request
 
+pytestmark = pytest.mark.long
+
 CLIENT = "11111111-2222-4333-8444-555555555555"
 ANOTHER = "99999999-2222-4333-8444-555555555555"
 

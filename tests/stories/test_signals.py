@@ -19,6 +19,8 @@ from desk import PATIENCE_S, PROGRAM, Box, Desk, Said, guid, referral, renamed
 
 from syncjob.ledger import Ledger
 
+pytestmark = pytest.mark.long
+
 NIGHT = range(1, 41)
 
 
