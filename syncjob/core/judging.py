@@ -23,7 +23,7 @@ def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], r
     A list may stay short of the wish by those whom somebody took away since the base: that is drift.
     """
     patch: list[Any] = [one.to_json() for one in operations]
-    after = jsonpatch.apply_patch(_copied(pair.observed.body), patch, in_place=True)
+    after = jsonpatch.apply_patch(_loosened(pair.observed.body, operations), patch, in_place=True)
     for wish in moving:
         done = merge(wish, pair.base.get(wish.path, UNKNOWN), look(after, wish.path), rules)
         fine = (Stand.AGREED, Stand.DRIFT) if BY_PATH[wish.path].kind in LISTS else (Stand.AGREED,)
@@ -43,8 +43,16 @@ def _apart(path: str, one: Any, two: Any) -> Iterator[str]:
         yield path
 
 
-def _copied(value: Any) -> Any:
-    """Copy objects and lists, and nothing else: in JSON there is nothing else that could be changed in its place."""
-    if type(value) is dict:
-        return {name: _copied(one) for name, one in value.items()}
-    return [_copied(one) for one in value] if type(value) is list else value
+def _loosened(body: Mapping[str, Any], operations: Sequence[Operation]) -> dict[str, Any]:
+    """Copy what the operations pass through, down to where they write; the rest is shared, for nothing moves it."""
+    loose = dict(body)
+    for one in operations:
+        holder: Any = loose
+        for step in one.path[1:].split("/")[:-1]:
+            assert type(holder) is dict, f"{one.path}: no patch of ours reaches into a list"
+            below = holder.get(step)
+            if not isinstance(below, dict | list):
+                break
+            holder[step] = below.copy()
+            holder = holder[step]
+    return loose

@@ -13,6 +13,7 @@ there is a change; one who was there and is gone was taken away by somebody, whi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from syncjob.core.fields import BY_PATH, LISTS, Field, find
@@ -34,7 +35,7 @@ class Rules:
     @property
     def unbent(self) -> Rules:
         """The same, but that no policy decides what only a person or the three values should."""
-        return replace(self, drift="keep", conflict="hold")
+        return _unbent(self)
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:
@@ -47,6 +48,11 @@ class Rules:
             money_as=settings.remote.money_as,
             clear_as=settings.remote.clear_as,
         )
+
+
+@lru_cache(maxsize=8)  # it is asked for each row
+def _unbent(rules: Rules) -> Rules:
+    return replace(rules, drift="keep", conflict="hold")
 
 
 def merge(wish: Wish, base: Any, observed: Any, rules: Rules) -> Stand:
