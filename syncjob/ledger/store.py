@@ -78,6 +78,7 @@ class Ledger(Recall):
         self.path = path
         self.database = Database(path)
         self._scopes: dict[str, int] = {}
+        self._version = 0
         try:
             self.copy = prepared(self.database)
         except BaseException:
@@ -100,10 +101,17 @@ class Ledger(Recall):
             connection.execute("UPDATE facts SET value = value")
 
     def ask(self) -> None:
-        """Raise StorageRefused where another machine has taken the ledger over; asked before each patch leaves."""
-        if self.database.fence is not None:
+        """Raise StorageRefused where another machine has taken the ledger over; asked before each patch leaves.
+
+        SQLite tells for next to nothing whether anybody else has written since; only then the name is read again.
+        """
+        if self.database.fence is None:
+            return
+        (version,) = self.database.pragma("data_version")[0]
+        if version != self._version:
             with self.database.reading() as connection:
                 self.database.fence(connection)
+            self._version = version
 
     def begin(self, run: Begun, rows: Iterable[tuple[Settled, Sequence[Base]]] = ()) -> None:
         """Open a run over one plan with all its rows; PlanRefused when that plan was begun before: a plan goes once."""
