@@ -28,7 +28,7 @@ demo: $(STAMP)  ## Plan and apply samples/nightly.csv against the sandbox, twice
 	@$(BIN)/python samples/demo.py
 
 test: $(STAMP)  ## Run the tests that are quick, simulation included (offline, on loopback): two minutes
-	@$(BIN)/python -m pytest -m 'not long and not soak'
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -m 'not long and not soak'
 
 soak: $(STAMP)  ## Run the long tests: browsers, killed processes, thousands of simulated days, a million rows
 	@$(BIN)/python -m pytest -m long

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -95,19 +96,37 @@ def test_an_error_before_anything_left_fails_the_row(tmp_path: Path) -> None:
 
 
 def test_an_error_while_planning_fails_the_row(tmp_path: Path) -> None:
-    """A referral nested beyond what can be walked fails its row alone; three such rows end the run with exit 1."""
+    """The clock breaks while a row is held against its referral: that row alone fails; three end the run, exit 1."""
+    scene = Scene(tmp_path, referrals(4), limits={"concurrency": 1})
+    night = scene.night(rows_of(1, 2), now=_breaking(3))  # the first is asked for the plan itself, then for each row
+    assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["confirmed", "bug"])
+    told = scene.events.of("row.broken")
+    assert [(one["n"], one["error"]) for one in told] == [(2, "OverflowError")]
+    assert f"trace {told[0]['trace']}" in night.reasons
+    night = scene.night([*rows_of(2, 3, 4), *rows_of(1, Deal="Another name")], now=_breaking(2, 3, 4))
+    assert (night.code, night.causes) == (Exit.BROKEN, ["bug"] * 3 + ["broken"])
+    assert scene.writes() == 1
+
+
+def _breaking(*when: int) -> Callable[[], datetime]:
+    """Give a clock that breaks at these questions, the first being 1."""
+    asked = count(1)
+
+    def now() -> datetime:
+        if next(asked) in when:
+            raise OverflowError
+        return DAWN
+
+    return now
+
+
+def test_a_referral_may_be_nested_as_deep_as_it_likes(tmp_path: Path) -> None:
+    """What nobody names is not walked: neither by the patch, nor by its judge."""
     nested: Any = "deep"
     for _ in range(700):
         nested = {"deeper": nested}
-    scene = Scene(tmp_path, [*referrals(1), *referrals(4, novelty=nested)[1:]], limits={"concurrency": 1})
-    night = scene.night(rows_of(1, 2))
-    assert (night.code, night.causes) == (Exit.NEEDS_PERSON, ["confirmed", "bug"])
-    told = scene.events.of("row.broken")
-    assert [(one["n"], one["error"]) for one in told] == [(2, "RecursionError")]
-    assert f"trace {told[0]['trace']}" in night.reasons
-    night = scene.night([*rows_of(2, 3, 4), *rows_of(1, Deal="Another name")])
-    assert (night.code, night.causes) == (Exit.BROKEN, ["bug"] * 3 + ["broken"])
-    assert scene.writes() == 1
+    scene = Scene(tmp_path, referrals(1, novelty=nested))
+    assert scene.night(rows_of(1)).causes == ["confirmed"]
 
 
 def test_a_broken_assumption_while_reading_defers_every_row(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from syncjob.errors import InputRefused
 from syncjob.model import Desired, Settled
 from syncjob.settings import Rows, Settings
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,6 +12,8 @@ from desk import Desk, crm, sheet
 from syncjob.errors import BrokenAssumption
 from syncjob.job import proposing
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 KINDS = (".csv", ".yaml", ".yml", ".json", ".jsonl", ".xlsx")

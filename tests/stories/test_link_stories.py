@@ -12,6 +12,8 @@ import pytest
 from desk import Desk, Said, crm, guid, referral, sheet
 from dirty import world
 
+pytestmark = pytest.mark.long
+
 COLUMNS = ("CRM Id", "Account", "Deal", "Amount", "Currency", "Close Date")
 FIELDS = {
     "CRM Id": "externalReferenceId",

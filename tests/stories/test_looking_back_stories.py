@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from desk import Desk, Said, crm, guid, referral, renamed
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def nights(desk: Desk) -> Desk:

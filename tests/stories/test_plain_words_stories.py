@@ -19,6 +19,8 @@ from editing import edit
 
 from syncjob.cli import terminal
 
+pytestmark = pytest.mark.long
+
 CLOSING = {"CRM Id": crm(1), "Stage": "Won", "Deal": "Renamed 1"}
 
 

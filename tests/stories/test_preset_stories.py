@@ -13,6 +13,8 @@ import pytest
 import yaml
 from desk import Desk, Said
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
 
