@@ -50,9 +50,6 @@ def _loosened(body: Mapping[str, Any], operations: Sequence[Operation]) -> dict[
         holder: Any = loose
         for step in one.path[1:].split("/")[:-1]:
             assert type(holder) is dict, f"{one.path}: no patch of ours reaches into a list"
-            below = holder.get(step)
-            if not isinstance(below, dict | list):
-                break
-            holder[step] = below.copy()
+            holder[step] = holder[step].copy()
             holder = holder[step]
     return loose
