@@ -108,20 +108,15 @@ def move(connection: Connection, scope: int, run: str, seen: Iterable[Base]) -> 
 
     A value that is sent though it was sent and agreed on before counts its nights: something sets it back.
     """
-    sights = list(seen)
-    moved = [
-        (*_row(scope, run, one, path, value), FOREVER if one.now is None else one.now)
-        for one in sights
-        for path, value in one.values.items()
-    ]
+    moved: list[tuple[Any, ...]] = []
+    first: list[tuple[Any, ...]] = []
+    for one in seen:  # each in the order of the table's columns
+        referral, today = one.referral.lower(), FOREVER if one.now is None else one.now
+        for path, value in one.values.items():
+            moved.append((scope, referral, path, dumps(value), one.at, run, 1 if path in one.sent else 0, today))
+        first += [(scope, referral, path, dumps(value), one.at, run, 0) for path, value in one.first.items()]
     connection.executemany(MOVE, moved)
-    first = (_row(scope, run, one, path, value) for one in sights for path, value in one.first.items())
     connection.executemany(FIRST, first)
-
-
-def _row(scope: int, run: str, one: Base, path: str, value: Any) -> tuple[Any, ...]:
-    """Give a row in the order of the table's columns."""
-    return scope, one.referral.lower(), path, dumps(value), one.at, run, 1 if path in one.sent else 0
 
 
 def count(database: Database, job: str, remote: str) -> int:

@@ -224,7 +224,9 @@ class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list[Triple]:
-    """Give the triples of the fields that operations write."""
+    """Give the triples of the fields that operations write; of most rows none."""
+    if not operations:
+        return []
     paths = {one.path for one in operations}
     wide = [one for one in operations if one.path.endswith("/-") or isinstance(one.value, Mapping)]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
