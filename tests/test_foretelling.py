@@ -47,7 +47,7 @@ def test_the_second_night_knows_how_long_it_takes(tmp_path: Path) -> None:
     assert found is not None, second
     assert 14 <= int(found[2]) <= 20
     assert int(found[1]) == pytest.approx(120 / int(found[2]), abs=1.5)
-    assert second.endswith("which fits in what is left of the run's time (limits.duration_max, --max-duration)")
+    assert second.endswith("which should fit in what is left of the run's time (limits.duration_max, --max-duration)")
 
 
 def test_a_plan_that_does_not_fit_says_so(tmp_path: Path) -> None:

@@ -130,6 +130,8 @@ def explain(what: str, row: str, config: str | None, *, as_json: bool) -> int:
     """
     from syncjob.cli.terminal import emit
     from syncjob.core.fields import PRIVATE
+    from syncjob.job import of_run
+    from syncjob.ledger import at_work
     from syncjob.planfile import PlanFile, is_plan
     from syncjob.reports.explaining import render
 
@@ -140,7 +142,8 @@ def explain(what: str, row: str, config: str | None, *, as_json: bool) -> int:
     else:
         with ledger_of(job) as ledger:
             run = run_named(ledger, job, what)
-            found = _row(ledger.outcomes(run), row, f"run {run}")
+            alive = run in (at_work(lock_of(job), ledger.database) or "")
+            found = _row(of_run(ledger, run, alive=alive).rows(), row, f"run {run}")
             title, attempts = f"run {run}, begun {ledger.facts(run)['began_at']}", ledger.sends(run, found.n)
     emit([found.to_line().decode(), "\n"] if as_json else render(title, found, PRIVATE, attempts))
     return 0
@@ -180,7 +183,7 @@ def history(deal: str, fields: tuple[str, ...], since: str, config: str | None, 
     from syncjob.cli.terminal import emit
     from syncjob.core.fields import PRIVATE
     from syncjob.core.narrowing import paths_of
-    from syncjob.job.telling import facts_of, prove_known, told
+    from syncjob.job.telling import facts_of, prove_known, told, unanswered
     from syncjob.model import dumps
     from syncjob.reports.looking_back import history as render
 
@@ -190,7 +193,10 @@ def history(deal: str, fields: tuple[str, ...], since: str, config: str | None, 
         prove_known(job, ledger, deal)
         events = told(job, ledger, deal, paths, _moment(job, since))
         facts = facts_of(ledger)
-        emit((f"{dumps(_event(one, facts))}\n" for one in events) if as_json else render(events, facts, PRIVATE, since))
+        if as_json:
+            emit(f"{dumps(_event(one, facts))}\n" for one in events)
+        else:
+            emit(render(events, facts, PRIVATE, since, unanswered(job, ledger, deal)))
     return 0
 
 

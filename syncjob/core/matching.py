@@ -119,7 +119,11 @@ def pair(desired: Desired, observed: Observed, verify: tuple[str, str] | None) -
     if meaning(field, desired.verify) == meaning(field, look(observed.body, path)) and desired.verify.strip():
         return Pair(desired, observed, desired.base)
     at = desired.row.at(column)
-    reason = f"{at}: does not agree with {field.name} of referral {observed.id}; are key and row of one deal?"
+    there = f"{field.name} of referral {observed.id}"
+    said = f"says {desired.verify!r} where {there} says {text(look(observed.body, path) or '')!r}"
+    if field.private:
+        said = f"does not agree with {there}"
+    reason = f"{at}: {said}; are key and row of one deal?"
     return Settled.of_desired(desired, Cause.VERIFY_FAILED, reason, id=observed.id, etag=observed.etag)
 
 

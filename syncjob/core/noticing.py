@@ -25,7 +25,7 @@ VERDICTS = {
     Exit.REMOTE: "the remote could not be reached, or time or budget was up; safe to run again",
     Exit.STORAGE: "the disk or the ledger refused",
     Exit.LOCKED: "another run was at work",
-    Exit.INPUT: "the file of rows was refused; nothing was sent",
+    Exit.INPUT: "the file of rows, or the plan, was refused; nothing was sent",
     Exit.USAGE: "the configuration or the command cannot be followed, or a person called it off; nothing was sent",
 }
 STOP, BROKEN = "stopped by a signal", "an assumption broke; somebody has to look into it"

@@ -15,6 +15,7 @@ from syncjob.core import guard
 from syncjob.errors import PlanRefused
 from syncjob.job.approving import Approval
 from syncjob.job.context import Job
+from syncjob.job.pacing import COST
 from syncjob.job.remembering import bases_of, moment_of
 from syncjob.ledger import Base, Begun, Ledger
 from syncjob.model import Cause, Outcome, Settled, Verdict
@@ -111,7 +112,11 @@ def _taken_up(job: Job, ledger: Ledger, run: str, plan: PlanFile, acting: tuple[
             "nothing else is left to send; try again later, or plan again"
         )
     if not left:
-        raise PlanRefused(f"this plan was sent already, by run {run}, and nothing of it is left to send: plan again")
+        held = sum(count for cause, count in ledger.totals(run).items() if cause.outcome is Outcome.HELD)
+        way_out = f"; {held} of its rows are held: `syncjob approve {run}` sends them, or" if held else ":"
+        raise PlanRefused(
+            f"this plan was sent already, by run {run}, and nothing of it is left to send{way_out} plan again"
+        )
     ledger.resume(run, left, open_, job.world.now().timestamp())
     job.log.info("run.resumed", run=run, plan=plan.header.id, rows=len(left))
     return run
@@ -131,7 +136,7 @@ def _facts(job: Job, plan: PlanFile, lifted: frozenset[str]) -> dict[str, object
         "written_at": head.written_at,
         "correlation_id": job.correlation_id,
         "allowed": sorted({*job.allowed, *lifted}),
-        "notes": list(plan.footer.notes),
+        "notes": [note for note in plan.footer.notes if not note.startswith(COST)],
         "plan_requests": dict(plan.footer.requests) if plan.fresh else {},
         "undoes": head.undoes,
         "operator": job.operator,

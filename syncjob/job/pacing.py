@@ -12,6 +12,7 @@ from syncjob.core.pace import Pace
 from syncjob.job.context import Job
 from syncjob.ledger import Ledger
 
+COST = "cost: "  # how a note begins that a plan has, and a run that sends it has no more
 MINUTE_S = 60
 TOLD_FROM = 50  # changes
 IN_THOUSANDTHS = 1_000  # the ledger keeps whole numbers
@@ -40,7 +41,7 @@ def foretold(job: Job, pages: int, reads: int, changes: int, per_s: float | None
     if changes < TOLD_FROM:
         return ()
     looked = [_counted(pages, "page", "of the listing"), _counted(reads, "read", "by id"), f"{changes:,} PATCH"]
-    words = f"cost: {', '.join(filter(None, looked))}"
+    words = f"{COST}{', '.join(filter(None, looked))}"
     if not per_s:
         return (words,)
     needed_s = math.ceil(changes / per_s)
@@ -52,7 +53,7 @@ def foretold(job: Job, pages: int, reads: int, changes: int, per_s: float | None
     if lasting is not None and needed_s > lasting.total_seconds():
         words += ", which is more than the run's time (limits.duration_max, --max-duration): the rest is deferred"
     elif lasting is not None and needed_s < left_s:
-        words += ", which fits in what is left of the run's time (limits.duration_max, --max-duration)"
+        words += ", which should fit in what is left of the run's time (limits.duration_max, --max-duration)"
     return (words,)
 
 

@@ -46,12 +46,16 @@ class Asked:
 
 
 class _Looked(Struct, frozen=True):
-    """When the remote was looked at, by which requests, and how many pages and single referrals they have brought."""
+    """When the remote was looked at, by which requests, and how many pages and single referrals they have brought.
+
+    `per_s` is the rate that it has borne meanwhile; None where it refused nothing.
+    """
 
     at: datetime
     requests: Mapping[str, int]
-    pages: int
-    reads: int
+    pages: int = 0
+    reads: int = 0
+    per_s: float | None = None
 
 
 async def plan(job: Job, file: Path, out: Path, folder: Path | None = None) -> PlanFile:
@@ -76,10 +80,9 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
     """Plan what is asked, however it came about."""
     with tempfile.TemporaryDirectory(prefix="syncjob-") as name, Draft(Path(name)) as draft:
         read_in = asked.fill(Path(name), draft)
-        requests: Mapping[str, int] = {}
-        pages = reads = 0
         notes: tuple[str, ...] = ()
         waiting, observed_at = draft.count(waiting=True), job.world.now()
+        looked = _Looked(observed_at, {})
         if waiting:
             with remembering(job, undoing=bool(asked.undoes)) as memory:
                 async with opened(Reader, job.access()) as clients:
@@ -89,9 +92,11 @@ async def plan_asked(job: Job, asked: Asked, out: Path) -> PlanFile:
                     )
                     looking = Looking(job, exchange, draft, memory, asked.decide, asked.witness, asked.by_id)
                     notes = await observe(looking)
-            requests, pages, reads = exchange.requests, exchange.pages, exchange.reads
+            rate = exchange.pace.rate
+            borne = rate.per_s if rate.refusals and rate.sure else None
+            looked = _Looked(observed_at, exchange.requests, exchange.pages, exchange.reads, borne)
         read_in = replace(read_in, notes=(*read_in.notes, *notes))
-        _write(job, draft, read_in, _Looked(observed_at, requests, pages, reads), out, asked)
+        _write(job, draft, read_in, looked, out, asked)
     made = PlanFile(out)
     made.fresh = True
     return made
@@ -127,7 +132,8 @@ def _write(
     def footer() -> Footer:
         assert sum(tally.totals.values()) == draft.count(), "rows in = rows settled"
         verdicts = guard.verdicts(tally, job.settings.guards, job.allowed)
-        notes = (*read_in.notes, *foretold(job, looked.pages, looked.reads, tally.changes, per_s))
+        rate = looked.per_s or per_s
+        notes = (*read_in.notes, *foretold(job, looked.pages, looked.reads, tally.changes, rate))
         return Footer(tally.totals, verdicts, looked.requests, notes)
 
     planfile.write(out, header, _counted(job, draft, tally), footer)

@@ -11,6 +11,7 @@ from syncjob.core.values import crm_id
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.ledger import Ledger, finding
+from syncjob.model import Settled
 from syncjob.model.memory import Event
 
 
@@ -22,6 +23,13 @@ def told(job: Job, ledger: Ledger, deal: str, paths: Collection[str], since: str
         for event in events(Seen(run, at, row) for run, at, row in rows):
             if event.at >= since and (not paths or event.path in paths):
                 yield event
+
+
+def unanswered(job: Job, ledger: Ledger, deal: str) -> list[tuple[str, Settled]]:
+    """Give the changes, with their runs, of which nobody knows whether they have arrived: of one deal or of all."""
+    found = [(one.run, one.planned) for one in ledger.open_intents(job.settings.job, job.address)]
+    called = {crm_id(deal), deal.lower()}
+    return [(run, row) for run, row in found if not deal or called & {row.key, (row.id or "").lower()}]
 
 
 def prove_known(job: Job, ledger: Ledger, deal: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from syncjob.model import dumps
+from syncjob.model import Settled, dumps
 from syncjob.model.memory import Event, Refused, Standing
 from syncjob.reports.values import masked, name_of, plain, shortened, visible
 
@@ -15,9 +15,16 @@ AS_ABOVE = "(for the same reason)"
 
 
 def history(
-    events: Iterable[Event], facts: Callable[[str], Mapping[str, Any]], private: frozenset[str], since: str = ""
+    events: Iterable[Event],
+    facts: Callable[[str], Mapping[str, Any]],
+    private: frozenset[str],
+    since: str = "",
+    unanswered: Sequence[tuple[str, Settled]] = (),
 ) -> Iterator[str]:
-    """Give a line a field that was written, under the referral that it was written to."""
+    """Give a line a field that was written, under the referral that it was written to.
+
+    `unanswered` are changes, with their runs, that may have been written: nobody knows yet.
+    """
     last, count = None, 0
     for one in events:
         count += 1
@@ -30,7 +37,11 @@ def history(
             yield f"  {one.at}  {what}\n    elsewhere, between run {one.after_run} ({one.after_at}) and run {one.run}\n"
             continue
         yield f"  {one.at}  {what}\n    run {one.run}, {_cell(one)}{_who(facts(one.run))}\n"
-    if not count:
+    for run, row in unanswered:
+        names = ", ".join(name_of(path) for path in row.before())
+        yield f"{visible(row.key or '-')}  referral {visible(row.id or '-')}\n"
+        yield f"  {names}: perhaps written by run {run}, whose answer is not known; the next run looks\n"
+    if not count and not unanswered:
         yield f"nothing was written, {f'since {since}' if since else 'as far back as the ledger goes'}\n"
 
 

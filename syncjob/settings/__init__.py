@@ -49,7 +49,11 @@ class Remote(Section):
     page_rows: Annotated[int, Field(ge=1, le=1000, description="$top of the listing")] = 100
     pages_ahead: Annotated[
         int,
-        Field(ge=1, le=16, description="pages of the listing asked for side by side, by $skip; 1: one after the other"),
+        Field(
+            ge=1,
+            le=16,
+            description="pages asked for at once, by $skip, each repeating one referral; 1: in order",
+        ),
     ] = 1
     list_complete: Annotated[
         bool, Field(description="list items carry eTags and every field: believe them without a read by id")

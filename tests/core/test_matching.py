@@ -185,8 +185,17 @@ def test_a_row_of_another_customer_is_invalid(cell: str) -> None:
     assert isinstance(found, Settled)
     assert (found.cause, found.id) == (Cause.VERIFY_FAILED, GUID)
     assert found.reason == (
-        f"Customer: does not agree with customerProfile.name of referral {GUID}; are key and row of one deal?"
+        f"Customer: says {cell!r} where customerProfile.name of referral {GUID} says 'Contoso & Sons'; "
+        "are key and row of one deal?"
     )
+
+
+def test_what_is_private_is_not_shown_where_it_does_not_verify() -> None:
+    """Notes and people are for those who may see the referral."""
+    found = pair(desired(verify="secret"), observed({"details": {"notes": "hidden"}}), ("Notes", "/details/notes"))
+    assert isinstance(found, Settled)
+    assert "Notes: does not agree with notes of referral" in found.reason
+    assert not {"secret", "hidden"} & set(found.reason.replace("'", " ").split())
 
 
 def test_a_blank_does_not_verify_a_referral_without_a_name() -> None:

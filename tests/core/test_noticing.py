@@ -49,7 +49,7 @@ def test_below_it_stand_counts_and_where_to_look() -> None:
 @pytest.mark.parametrize(
     ("ending", "said"),
     [
-        (told(4), "the file of rows was refused; nothing was sent"),
+        (told(4), "the file of rows, or the plan, was refused; nothing was sent"),
         (told(6, guards=("g (9, limit 4)",)), "a guard refused the run; nothing was sent: g (9, limit 4)"),
         (told(143), "stopped by a signal"),
         (told(77), "an assumption broke; somebody has to look into it"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -241,6 +242,12 @@ def test_status_of_a_run_that_was_killed_says_what_its_report_says(desk: Desk) -
     assert (found["waiting_count"], {one["outcome"] for one in found["waiting"]}) == (9, {"unsettled", "deferred"})
     said = desk.run("status").out
     assert ("broke off" in said, "nothing waits" in said) == (True, False)
+    open_ = next(row["key"] for row in report["rows"] if row["outcome"] == "unsettled")
+    assert "unsettled (answer_unknown)" in desk.run("explain", "last", open_).out
+    told = desk.run("history", "--deal", open_).out
+    assert re.search(r"name: perhaps written by run \S+, whose answer is not known; the next run looks", told)
+    assert "nothing was written" not in told
+    assert desk.run("history").out.count("perhaps written") == 4
 
 
 def configured(desk: Desk) -> None:
@@ -258,7 +265,7 @@ HARMS: dict[str, Callable[[Desk], object]] = {
 @pytest.mark.parametrize(
     ("harm", "code", "kind", "words"),
     [
-        ("input", 4, "InputRefused", "the file of rows was refused; nothing was sent"),
+        ("input", 4, "InputRefused", "the file of rows, or the plan, was refused; nothing was sent"),
         ("guard", 6, "GuardRefused", "a guard refused the run; nothing was sent: guard changes (3, limit 1)"),
         ("remote", 5, "SignInNeeded", "somebody must sign in: syncjob login"),
     ],

@@ -115,7 +115,7 @@ def test_rows_that_need_a_person_are_told_with_counts_and_a_link(told: Desk, ear
     ("harm", "code", "title"),
     [
         ("", 0, "syncjob desk: all is well"),
-        ("input", 4, "syncjob desk: the file of rows was refused; nothing was sent"),
+        ("input", 4, "syncjob desk: the file of rows, or the plan, was refused; nothing was sent"),
         ("guard", 6, "syncjob desk: a guard refused the run; nothing was sent"),
         (
             "remote",
@@ -256,7 +256,7 @@ def test_an_act_about_some_rows_says_nothing_of_the_others(told: Desk, ear: Ear)
     assert ear.titles == []
     (told.folder / "rows.csv").unlink()
     assert told.run("apply", "--yes", "--select", crm(1)).code == 4
-    assert ear.titles == ["syncjob desk: the file of rows was refused; nothing was sent"]
+    assert ear.titles == ["syncjob desk: the file of rows, or the plan, was refused; nothing was sent"]
 
 
 def test_an_approval_is_no_sign_of_a_night(told: Desk, ear: Ear) -> None:
@@ -321,4 +321,4 @@ def test_a_night_that_came_to_nothing_is_told_every_night(told: Desk, ear: Ear) 
     configure(told, when="new")
     for _ in range(3):
         assert told.run("apply", "--yes").code == 4
-    assert ear.titles == ["syncjob desk: the file of rows was refused; nothing was sent"] * 3
+    assert ear.titles == ["syncjob desk: the file of rows, or the plan, was refused; nothing was sent"] * 3
