@@ -28,7 +28,15 @@ def _cost(scene: Scene, words: str, rows: Iterable[int] = MANY) -> list[str]:
 
 def test_a_plan_that_sends_much_says_what_it_costs(tmp_path: Path) -> None:
     """The listing's pages, the reads, the patches; nothing is said of time before a rate was learnt."""
-    assert _cost(_scene(tmp_path), "Renamed {}") == ["cost: 2 pages of the listing, 120 reads by id, 120 PATCH"]
+    scene = _scene(tmp_path)
+    scene.sandbox.rates = Rates()
+    assert _cost(scene, "Renamed {}") == ["cost: 2 pages of the listing, 120 reads by id, 120 PATCH"]
+
+
+def test_a_reading_that_was_throttled_tells_the_time_at_once(tmp_path: Path) -> None:
+    """What it has borne itself counts before what a night before has learnt."""
+    (first,) = _cost(_scene(tmp_path), "Renamed {}")
+    assert re.search(r"120 PATCH; to send them takes about \d+ s at the (1[4-9]|20) requests a second that", first)
 
 
 def test_what_is_one_is_said_of_one(tmp_path: Path) -> None:

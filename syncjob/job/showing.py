@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,6 +16,19 @@ from syncjob.model import Cause, Outcome, Report, Settled, Verdict
 from syncjob.planfile import PlanFile
 
 BROKE_OFF = "this run broke off: apply the same plan again to take it up, or run the job once more"
+AGAIN_IS_SAFE = "it is safe to run again"  # of a plan that could not be made
+AGAIN = "apply the same plan again to take them up, or run the job once more"
+LEFT = {
+    Cause.STOPPED: "the run was stopped",
+    Cause.TIME_UP: "the run's time was up",
+    Cause.BUDGET_SPENT: "the budget for retries was spent",
+    Cause.REMOTE_UNAVAILABLE: "the remote could not be reached",
+    Cause.ERRORS_MAX: "too many rows had failed",
+    Cause.SIGN_IN: "somebody must sign in first: syncjob login",
+    Cause.BROKEN: "an assumption broke",
+}
+"""Why a run has left rows, in words for its end."""
+
 PERSONS = ("operator", "signed_in")  # of people the ledger tells, no report does
 
 
@@ -70,8 +84,6 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         requests[method] = requests.get(method, 0) + count
     if facts["ended_at"] is None or facts.get("resumed_at"):  # what the first process counted died with it
         requests["PATCH"] = max(requests.get("PATCH", 0), ledger.sent(run))
-    if facts["ended_at"] is None and not alive:
-        facts["notes"] = [*facts.get("notes", ()), BROKE_OFF]
     columns = tuple(facts.pop("columns"))
     begun = frozenset() if alive else frozenset(ledger.attempts(run))
     totals = Counter(ledger.totals(run))
@@ -79,6 +91,7 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         for settled in ledger.to_send(run):
             totals[broken_off(settled, begun).cause] += 1
         del totals[Cause.TO_SEND]
+        facts["notes"] = [*facts.get("notes", ()), *_left(facts, totals)]
 
     def ended(rows: Iterator[Settled]) -> Iterator[Settled]:
         return rows if alive else (broken_off(row, begun) for row in rows)
@@ -94,6 +107,18 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         verdicts=verdicts,
         loud=lambda: ended(ledger.loud(run)),
     )
+
+
+def _left(facts: Mapping[str, Any], totals: Mapping[Cause, int]) -> Iterator[str]:
+    """Say of rows that a run has left how many they are, why, and how they go on; unless its plan has said so."""
+    if facts["ended_at"] is None:
+        yield BROKE_OFF
+        return
+    left = [cause for cause in LEFT if totals.get(cause)]
+    if left and not any(AGAIN_IS_SAFE in note for note in facts.get("notes", ())):
+        count = sum(totals[cause] for cause in left)
+        rows = "1 row was" if count == 1 else f"{count} rows were"
+        yield f"{rows} not sent: {' and '.join(LEFT[cause] for cause in left)}; {AGAIN}"
 
 
 def broken_off(row: Settled, begun: frozenset[int]) -> Settled:

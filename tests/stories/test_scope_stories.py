@@ -152,6 +152,8 @@ def test_when_the_time_is_up_the_rest_waits_for_the_next_run(three: Desk) -> Non
     causes = list(said.causes.values())
     assert causes.count("confirmed") <= 1
     assert causes.count("time_up") >= 2
+    words = f"note: {causes.count('time_up')} rows were not sent: the run's time was up; apply the same plan again"
+    assert words in said.err
     late = next(n for n in (1, 2, 3) if said.causes[crm(n)] == "time_up")
     told = three.run("explain", "last", crm(late)).out
     assert "was about to leave" not in told or ", and did not, MS-RequestId" in told
