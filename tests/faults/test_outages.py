@@ -18,6 +18,8 @@ from raw import http, listening
 from syncjob.errors import Exit
 from syncjob.sandbox import server
 
+pytestmark = pytest.mark.long
+
 Bend = Callable[[httpx.Request], httpx.Response | None]
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from desk import COLUMNS, Desk, Said, crm, guid, referral, renamed, sheet
 
+pytestmark = pytest.mark.long
+
 HEADER = ",".join(COLUMNS)
 
 

@@ -8,6 +8,8 @@ from desk import Desk, Said, crm, guid, referral, renamed
 from syncjob.sandbox.faults import Rates
 from syncjob.sandbox.messages import Request
 
+pytestmark = pytest.mark.long
+
 LONG, NIGHT, SIXTY = range(1, 201), range(1, 13), range(1, 61)
 
 
