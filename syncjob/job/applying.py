@@ -20,7 +20,7 @@ from syncjob.apply import Run, first_intent, settle
 from syncjob.core import guard
 from syncjob.core.report import exit_code
 from syncjob.core.undoing import rules_of
-from syncjob.errors import Exit, GuardRefused, RemoteUnavailable, StorageRefused
+from syncjob.errors import Exit, GuardRefused, RemoteUnavailable, StorageRefused, frames
 from syncjob.exchange import Sender
 from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
@@ -205,8 +205,10 @@ def _refill(work: _Work) -> bool:
     changes = [planned.change() for planned in islice(work.left, many)]
     intents: list[Intent] = []
     if not work.job.stop.asked.is_set() and work.run.sender.over is None:
-        with suppress(Exception):  # an error of ours: each row meets it by itself then, where it is told and counted
+        try:
             intents = [first_intent(change, work.run) for change in changes]
+        except Exception as error:  # noqa: BLE001  # each row meets it by itself then, where it is counted
+            work.job.log.warning("intents.broken", error=type(error).__name__, frames=frames(error))
     if intents:
         work.recorder.mean(intents)
     marks = [one.mark for one in intents] or [""] * len(changes)

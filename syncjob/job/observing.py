@@ -30,6 +30,7 @@ from syncjob.planfile import Draft
 from syncjob.remote import Item, Pages, Sight
 
 ROWS_AHEAD = 100
+SAFE = "it is safe to run again"
 Decide = Callable[[Pair, Rules], Change | Settled]
 _Match = tuple[int, str, Settled | None]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
@@ -68,7 +69,7 @@ async def observe(looking: Looking) -> tuple[str, ...]:
         job.log.warning("remote.failed", cause=cause)
         for desired in draft.waiting():
             draft.settle(Settled.of_desired(desired, cause, str(error)))
-        return (f"{error}. Is remote.url right ({job.settings.remote.url})? Nothing was sent; it is safe to run again",)
+        return (f"{error}. Is remote.url right ({job.settings.remote.url})? Nothing was sent; {SAFE}",)
     return ()
 
 

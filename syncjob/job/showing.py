@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from syncjob.core.fields import PRIVATE
 from syncjob.core.report import by_outcome
 from syncjob.errors import GuardRefused
+from syncjob.job.observing import SAFE
 from syncjob.ledger import Ledger
 from syncjob.model import Cause, Outcome, Report, Settled, Verdict
 from syncjob.planfile import PlanFile
 
 BROKE_OFF = "this run broke off: apply the same plan again to take it up, or run the job once more"
-AGAIN_IS_SAFE = "it is safe to run again"  # of a plan that could not be made
 AGAIN = "apply the same plan again to take them up, or run the job once more"
 LEFT = {
     Cause.STOPPED: "the run was stopped",
@@ -115,7 +115,7 @@ def _left(facts: Mapping[str, Any], totals: Mapping[Cause, int]) -> Iterator[str
         yield BROKE_OFF
         return
     left = [cause for cause in LEFT if totals.get(cause)]
-    if left and not any(AGAIN_IS_SAFE in note for note in facts.get("notes", ())):
+    if left and not any(SAFE in note for note in facts.get("notes", ())):
         count = sum(totals[cause] for cause in left)
         rows = "1 row was" if count == 1 else f"{count} rows were"
         yield f"{rows} not sent: {' and '.join(LEFT[cause] for cause in left)}; {AGAIN}"
