@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from syncjob.model.cell import columns_from_json, columns_to_json
 from syncjob.model.stand import Stand, Why
-from syncjob.model.wire import coded, reader
+from syncjob.model.wire import packed, unpacker
 
 if TYPE_CHECKING:
     Cells = Mapping[str, str]
@@ -95,22 +95,22 @@ class Desired(Struct, frozen=True, omit_defaults=True):
     base: Mapping[str, Any] = {}
     answers: Mapping[str, Why] = {}
 
-    def to_line(self) -> bytes:
-        """Give one JSON object on one line; `from_line` gives the same value back, but for the row's own columns."""
+    def packed(self) -> bytes:
+        """Give it as bytes; `unpacked` gives the same value back, but for the row's own columns."""
         row, columns = self.row, columns_to_json(self.row.columns)
         if row.own or columns is not row.columns:
-            return coded(replace(self, row=replace(row, own={}, columns=columns)))
-        return coded(self)
+            return packed(replace(self, row=replace(row, own={}, columns=columns)))
+        return packed(self)
 
     @classmethod
-    def from_line(cls, line: bytes) -> Desired:
-        """Read what `to_line` gave."""
-        found = _read(line)
+    def unpacked(cls, text: bytes) -> Desired:
+        """Read what `packed` gave."""
+        found = _read(text)
         columns = columns_from_json(found.row.columns)
         return found if columns is found.row.columns else replace(found, row=replace(found.row, columns=columns))
 
 
-_read = reader(Desired)
+_read = unpacker(Desired)
 
 
 class Observed(Struct, frozen=True):

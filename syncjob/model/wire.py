@@ -13,6 +13,7 @@ from msgspec import Struct
 
 Kind = TypeVar("Kind")
 HALF = b"\\ud"
+BRACE = b"{"  # begins an object of JSON, and none of MessagePack
 
 
 class Heard(StrEnum):
@@ -74,9 +75,27 @@ def reader(kind: type[Kind]) -> Callable[[bytes | str], Kind]:
     return read
 
 
+def packed(value: Any) -> bytes:
+    """Write what only we read again, in half the time that JSON takes (MessagePack).
+
+    What MessagePack has no form for, half a character and integers beyond 64 bits, makes the whole of it JSON.
+    """
+    try:
+        return _packer.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        return coded(value)
+
+
+def unpacker(kind: type[Kind]) -> Callable[[bytes], Kind]:
+    """Give what reads values of a kind, written as objects, from what `packed` wrote."""
+    unpack, read = msgspec.msgpack.Decoder(kind).decode, reader(kind)
+    return lambda line: read(line) if line.startswith(BRACE) else unpack(line)
+
+
 def _plain(value: object) -> object:
     assert isinstance(value, str), f"not a JSON value: {type(value).__name__}"
     return str(value)
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)  # made once
+_packer = msgspec.msgpack.Encoder(enc_hook=_plain)

@@ -99,7 +99,7 @@ def test_whoever_is_to_leave_a_list_stays_where_the_remote_is_right() -> None:
 def test_an_answer_survives_the_draft() -> None:
     """What was said of a row is written down with it, complete."""
     row = adopted(paired(BODY, wish("/name", "mine")), "remote", KEEP).desired
-    assert Desired.from_line(row.to_line()) == row
+    assert Desired.unpacked(row.packed()) == row
 
 
 many = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])

@@ -60,7 +60,7 @@ def again(held: dict[str, Any], cells: dict[str, str] = CELLS, *, rules: Rules =
     found = map_row(FEEDS, SourceRow(1, Place("report.xlsx", 2, "rows"), cells, own=mine))
     if isinstance(found, Settled):
         return found
-    found = Desired.from_line(found.to_line())
+    found = Desired.unpacked(found.packed())
     return diff(Pair(found, Observed(GUID, '"f"', held), found.base), rules)
 
 

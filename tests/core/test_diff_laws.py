@@ -225,7 +225,7 @@ def test_a_change_survives_being_written_down(case: Case) -> None:
 @given(pairs(), rules)
 def test_a_row_survives_being_written_down(pair: Pair, ruled: Rules) -> None:
     """A row that waits on disk decides what it would have decided in memory."""
-    read = Desired.from_line(pair.desired.to_line())
+    read = Desired.unpacked(pair.desired.packed())
     one, two = diff(pair, ruled), diff(Pair(read, pair.observed, pair.base), ruled)
     assert one == two
 

@@ -50,7 +50,7 @@ def asked(row: SourceRow, feeds: Feeds = FEEDS) -> Desired:
     """Give what a row asks for, as it comes out of the draft."""
     found = map_row(feeds, row)
     assert isinstance(found, Desired), found
-    return Desired.from_line(found.to_line())
+    return Desired.unpacked(found.packed())
 
 
 def refused(row: SourceRow) -> Settled:

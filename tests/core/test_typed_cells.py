@@ -161,7 +161,7 @@ def test_a_row_keeps_its_letters_while_it_waits() -> None:
     row = SourceRow(1, Place("d.xlsx", 2, "Rows"), {"Key": "CRM-1", "Deal": "x"}, letters={"Deal": "B"})
     found = map_row(compiled(configured({"Deal": "name"})), row)
     assert isinstance(found, Desired)
-    back = Desired.from_line(found.to_line())
+    back = Desired.unpacked(found.packed())
     assert back.row.at("Deal") == "Rows!B2 Deal"
     assert back.row.place == row.place
 

@@ -46,7 +46,7 @@ def turned(row: Settled, held: dict[str, Any], selected: Selection = ALL, rules:
     assert found is not None
     if isinstance(found, Settled):
         return found
-    found = Desired.from_line(found.to_line())
+    found = Desired.unpacked(found.packed())
     return undo(Pair(found, observed(held), found.base), rules)
 
 

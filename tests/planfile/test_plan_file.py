@@ -4,7 +4,6 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from msgspec.structs import replace
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.ledger import Begun, Ledger
-from syncjob.model import Cause, Desired, Operation, Place, Settled, SourceRow, Triple, Verdict, Wish
-from syncjob.planfile import Draft, Footer, Header, Line, PlanFile, is_plan, write
+from syncjob.model import Cause, Operation, Place, Settled, Triple, Verdict
+from syncjob.planfile import Footer, Header, Line, PlanFile, is_plan, write
 
 MADE_AT = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 HEADER = Header("p-1", "job", "https://x.test", None, "c0ffee", "rows.csv", "sha256:d", ("A", "B"), MADE_AT.isoformat())
@@ -153,74 +152,6 @@ def test_a_plan_belongs_where_it_was_made(tmp_path: Path, other: dict[str, Any],
         plan.check(**(usual | other))
     assert len(refused.value.problems) == len(words)
     assert all(word in problem for word, problem in zip(words, refused.value.problems, strict=True))
-
-
-def _desired(n: int, key: str) -> Desired:
-    row = SourceRow(n, Place("rows.csv", n + 1), {"A": "ü"})
-    return Desired(row, key, (Wish("/details/dealValue", "1.5", "A"), Wish("/name", None)), "v", ("odd",))
-
-
-def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
-    """Waiting rows, found rows and settled rows in input order; each is settled once."""
-    with Draft(tmp_path) as draft:
-        draft.add(_desired(1, "a"))
-        draft.add(_row(2, Cause.RAGGED_LINE))
-        draft.add(_desired(3, "b"))
-        assert list(draft.waiting()) == [_desired(1, "a"), _desired(3, "b")]
-        assert draft.find([("a", ""), ("z", "")]) == [[_desired(1, "a")], []]
-        assert (draft.count(), draft.count(waiting=True)) == (3, 2)
-        with pytest.raises(AssertionError, match="every row is settled"):
-            list(draft.settled())
-        draft.settle(_row(3))
-        with pytest.raises(AssertionError, match="row 3 is settled once"):
-            draft.settle(_row(3))
-        draft.settle(_row(1))
-        assert [one.n for one in draft.settled()] == [1, 2, 3]
-
-
-def test_a_draft_parts_no_rows_that_are_alone(tmp_path: Path) -> None:
-    """Twins are rows that wait under one key."""
-    with Draft(tmp_path) as draft:
-        for n, key in enumerate("abcab", 1):
-            draft.add(_desired(n, key))
-        assert [[one.row.n for one in twins] for twins in draft.twins()] == [[1, 4], [2, 5]]
-
-
-def test_a_draft_remembers_every_referral_seen_for_a_row(tmp_path: Path) -> None:
-    """Once each, with how the row would settle; Decimal becomes the text of its digits."""
-    with Draft(tmp_path) as draft:
-        for n in (1, 2, 4):
-            draft.add(_desired(n, f"k{n}"))
-        money = Triple("/details/dealValue", Decimal("1.50"), "2")
-        odd = Settled(4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(money,))
-        draft.match([(1, "x", None), (1, "a", _row(1)), (1, "x", _row(1)), (4, "x", odd)])
-        assert (draft.matches(1), draft.matches(2)) == (["a", "x"], [])
-        draft.settle_matched()
-        assert [one.row.n for one in draft.waiting()] == [1, 2], "one was seen twice, of one nothing was seen"
-        for n in (1, 2):
-            draft.settle(_row(n))
-        assert list(draft.settled())[2].settled() == Settled(
-            4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(Triple("/details/dealValue", "1.50", "2"),)
-        )
-
-
-def test_rows_may_be_settled_while_they_are_walked(tmp_path: Path) -> None:
-    """More rows than one batch, each settled as it is given: none is left out and none comes twice."""
-    with Draft(tmp_path) as draft:
-        for n in range(1, 1_102):
-            draft.add(_desired(n, f"k{n}"))
-        walked = []
-        for desired in draft.waiting():
-            walked.append(desired.row.n)
-            draft.settle(_row(desired.row.n))
-        assert walked == list(range(1, 1_102))
-        assert sum(1 for _ in draft.settled()) == 1_101
-
-
-def test_a_draft_whose_disk_is_gone_is_storage(tmp_path: Path) -> None:
-    """What SQLite says of its scratch file becomes exit 8."""
-    with Draft(tmp_path) as draft, pytest.raises(StorageRefused, match="the scratch file for rows"):
-        draft._do("SELECT 1 FROM gone")
 
 
 def test_a_plan_is_sent_as_it_was_verified(tmp_path: Path) -> None:

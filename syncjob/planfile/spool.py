@@ -1,0 +1,68 @@
+"""Texts one behind the other in a scratch file, each found again by where it begins and how long it is.
+
+Never synced: the file lives and dies with one run. What was put last is written some at a time, and what is got is
+read without a buffer: most of it is asked for once, in any order.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from syncjob.errors import StorageRefused
+
+GROUP_BYTES = 1 << 20
+
+
+class Spool:
+    """A file that only its owner may read, in a folder that the run owns."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the file; StorageRefused where the disk refuses, then and later."""
+        self._path = path
+        self._waiting: list[bytes] = []
+        self._written = self._end = 0
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            self._into, self._from = path.open("ab", buffering=0), path.open("rb", buffering=0)
+        except OSError as error:
+            raise self._full(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._into.close()
+        self._from.close()
+
+    def put(self, text: bytes) -> int:
+        """Take a text; give where it begins."""
+        at = self._end
+        self._waiting.append(text)
+        self._end = at + len(text)
+        if self._end - self._written >= GROUP_BYTES:
+            self._write()
+        return at
+
+    def get(self, at: int, size: int) -> bytes:
+        """Give the text of so many bytes that begins there."""
+        if at + size > self._written:
+            self._write()
+        try:
+            self._from.seek(at)
+            found = self._from.read(size)
+        except OSError as error:
+            raise self._full(error) from error
+        assert found is not None, "a file never keeps its reader waiting"
+        assert len(found) == size, "what was put is there"
+        return found
+
+    def _write(self) -> None:
+        left = memoryview(b"".join(self._waiting))
+        self._waiting, self._written = [], self._end
+        try:
+            while left:
+                left = left[self._into.write(left) :]
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: OSError) -> StorageRefused:
+        return StorageRefused(f"the scratch file for rows ({self._path}): {error.strerror or error}; is the disk full?")
