@@ -105,6 +105,7 @@ def moment(value: str, zone: str | None) -> Any:
         return value
 
 
+@lru_cache(maxsize=4096)
 def midnight(day: date, zone: str) -> str:
     """Give the instant at which a day begins there, as the remote writes instants; OverflowError before year 1."""
     begins = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))

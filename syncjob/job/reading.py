@@ -102,9 +102,10 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     links, shuffling = linked(job), Shuffling(job.feeds)
     unmet = Unmet(*((job.scope.select, job.scope.exclude) if job.scope else ()))
     empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
+    described = pulled.is_pulled(given.table.columns)
     rows = blank = 0
     for row in given.table:
-        if not row.fault and not any(map(str.strip, (*row.columns.values(), *row.own.values()))):
+        if not row.fault and not _says_anything(row):
             blank += 1  # the tail that Excel leaves below its last row
             continue
         mapped = _mapped(job, row, links)
@@ -112,7 +113,8 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
         unmet.see(mapped)
         if empty:
             empty = {column for column in empty if not row.columns.get(column, "").strip()}
-        shuffling.add(row)
+        if described:
+            shuffling.add(row)
         rows += 1
         if rows % ROWS_A_SIGN == 1:
             job.progress("reading", rows, 0)
@@ -132,7 +134,7 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     _part(job, draft)
     job.log.info("input.read", source=given.source, digest=given.digest, rows=rows)
     moves = given.moves
-    if moves == BASES and pulled.is_pulled(given.table.columns):
+    if moves == BASES and described:
         moves = NOTHING  # such rows bring their own bases, of the day on which they were pulled
     return Input(given.source, given.digest, given.table.columns, notes, moves, given.written)
 
@@ -164,6 +166,10 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
                 if len(bad) < bad_max:
                     bad.append(line.settled())
     return read_in, bad, totals
+
+
+def _says_anything(row: SourceRow) -> bool:
+    return bool("".join(row.columns.values()).strip() or "".join(row.own.values()).strip())
 
 
 def _mapped(job: Job, row: SourceRow, links: Mapping[str, str]) -> Desired | Settled:

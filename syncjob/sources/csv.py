@@ -57,7 +57,8 @@ class CsvTable:
     def __iter__(self) -> Iterator[SourceRow]:
         """Give the rows; InputRefused where quotes do not match."""
         text = self._text
-        return Numbering(text.source, cut_off=text.cut_off).rows(self._found())
+        none_own = not any(map(is_own, self._header))
+        return Numbering(text.source, cut_off=text.cut_off, none_own=none_own).rows(self._found())
 
     def _found(self) -> Iterator[Found]:
         header = self._header

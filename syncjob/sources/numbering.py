@@ -33,6 +33,7 @@ class Numbering:
     cut_off: bool = False
     sheet: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
+    none_own: bool = False  # no column is one of our reports
 
     def rows(self, found: Iterable[Found]) -> Iterator[SourceRow]:
         """Number the rows from 1; one row is held back, because only the last one is warned of a file that was cut off.
@@ -55,7 +56,7 @@ class Numbering:
         cells, own = found.cells, {}
         if found.flaws:
             cells = cells | {column: f"{MASK} {flaw}" for column, flaw in found.flaws.items()}
-        if any(map(is_own, cells)):
+        if not self.none_own and any(map(is_own, cells)):
             own = {
                 column.removeprefix(OWN): cell
                 for column, cell in cells.items()
