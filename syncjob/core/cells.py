@@ -113,6 +113,8 @@ def _told(field: Field, cell: str) -> str:
 
 
 def _money(__: Field, cell: str, reading: Reading) -> str:
+    if type(cell) is str and cell.isascii() and cell.isdecimal() and len(cell) <= DIGITS_MAX:
+        return cell.lstrip("0") or "0"  # as most amounts are: no locale reads bare digits otherwise
     if isinstance(cell, Day | Truth):
         raise CellError(f"{cell!r} is no number; write the amount anew, in a workbook in a number's cell")
     typed = isinstance(cell, Number)

@@ -8,7 +8,7 @@ from typing import Any
 from syncjob.core import cells, members, status
 from syncjob.core.cells import CLEAR
 from syncjob.core.feeds import NEVER_CLEARED, Feed, read
-from syncjob.core.fields import CRM_ID, CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind, did_you_mean
+from syncjob.core.fields import CURRENCY, DEAL_VALUE, LISTS, STATUS, SUBSTATUS, Kind, did_you_mean
 from syncjob.core.reading import CellError
 from syncjob.model import SourceRow, Wish
 
@@ -24,13 +24,10 @@ class Said:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     _currency: Wish | None = None
-    _blank: list[Feed] = field(default_factory=list)
+    blank: list[Feed] = field(default_factory=list)
 
     def read(self, feed: Feed, cell: str) -> None:
         """Add what one cell says; a typed cell is taken as it is, of a text the outer spaces do not count."""
-        if (bare := _bare(feed, cell)) and len(cell) <= self.cell_chars_max and feed.field.path not in self.wishes:
-            self._wish(feed, Wish(feed.field.path, bare, feed.column))
-            return
         fault, given = cells.dirt(cell), cell
         cell = cell.strip() if type(cell) is str else cell
         if cell == CLEAR:
@@ -38,7 +35,7 @@ class Said:
             return
         if not cell:
             if feed.blank == "clear":
-                self._blank.append(feed)
+                self.blank.append(feed)
             if feed.blank == "error":
                 self._wrong(feed, f"is blank; write a value, or {CLEAR} to clear it")
             return
@@ -57,7 +54,7 @@ class Said:
 
     def complete(self) -> None:
         """Clear what blank cells clear, and put together what travels together: status, and an amount's currency."""
-        for feed in self._blank:
+        for feed in self.blank:
             if feed.field.path not in self.wishes:  # of several columns of one list the others may have spoken
                 self._clear(feed)
         self.complete_status()
@@ -106,11 +103,8 @@ class Said:
             self._wrong(feed, f"names {len(both)} both to be in the list and to leave it; keep one")
             return
         zone = feed.reading.time_zone if feed.field.kind is Kind.DATE else None
-        self._wish(feed, Wish(path, value, feed.column, zone, removed))
-
-    def _wish(self, feed: Feed, wish: Wish) -> None:
-        self.wishes[wish.path] = wish
-        if wish.path == DEAL_VALUE and feed.currency:
+        self.wishes[path] = Wish(path, value, feed.column, zone, removed)
+        if path == DEAL_VALUE and feed.currency:
             self._currency = Wish(CURRENCY, feed.currency, feed.column)
 
     def complete_status(self) -> None:
@@ -139,18 +133,6 @@ class Said:
             )
             return
         self.wishes[CURRENCY] = self._currency
-
-
-def _bare(feed: Feed, cell: str) -> str:
-    """Give the value where nothing is to be asked of it, as of most: plain letters, bare digits; '' for any other."""
-    kind = feed.field.kind
-    if type(cell) is not str or feed.words or not cell.isascii():
-        return ""
-    if kind is Kind.MONEY:
-        return (cell.lstrip("0") or "0") if cell.isdecimal() and len(cell) <= cells.DIGITS_MAX else ""
-    if kind is not Kind.TEXT or feed.field.path in (CURRENCY, CRM_ID) or not cell.isprintable():
-        return ""
-    return cell if cell and cell[0] not in " #<" and cell[-1] != " " else ""
 
 
 def _translated(feed: Feed, cell: str) -> str:

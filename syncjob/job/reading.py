@@ -14,6 +14,7 @@ from syncjob import sources
 from syncjob.core import feeds, mapping, pulled
 from syncjob.core.matching import part_twins
 from syncjob.core.narrowing import narrowed
+from syncjob.core.plain import Plain
 from syncjob.core.selecting import Unmet
 from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
@@ -99,25 +100,9 @@ def _rows(job: Job, file: Path) -> Rows:
 
 def read(job: Job, given: Given, draft: Draft) -> Input:
     """Read and map every row into the draft; InputRefused when the rows as a whole cannot be trusted."""
-    links, shuffling = linked(job), Shuffling(job.feeds)
-    unmet = Unmet(*((job.scope.select, job.scope.exclude) if job.scope else ()))
-    empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
     described = pulled.is_pulled(given.table.columns)
-    rows = blank = 0
-    for row in given.table:
-        if not row.fault and not _says_anything(row):
-            blank += 1  # the tail that Excel leaves below its last row
-            continue
-        mapped = _mapped(job, row, links)
-        draft.add(mapped)
-        unmet.see(mapped)
-        if empty:
-            empty = {column for column in empty if not row.columns.get(column, "").strip()}
-        if described:
-            shuffling.add(row)
-        rows += 1
-        if rows % ROWS_A_SIGN == 1:
-            job.progress("reading", rows, 0)
+    shuffling, unmet = Shuffling(job.feeds), Unmet(*((job.scope.select, job.scope.exclude) if job.scope else ()))
+    rows, blank, empty = _fill(job, given, draft, unmet, shuffling if described else None)
     _check_count(job, rows, given)
     if problems := shuffling.problems():
         raise InputRefused(*problems)
@@ -137,6 +122,28 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
     if moves == BASES and described:
         moves = NOTHING  # such rows bring their own bases, of the day on which they were pulled
     return Input(given.source, given.digest, given.table.columns, notes, moves, given.written)
+
+
+def _fill(job: Job, given: Given, draft: Draft, unmet: Unmet, shuffling: Shuffling | None) -> tuple[int, int, set[str]]:
+    """Put all rows into the draft; give how many there are, how many blank ones, and which mapped columns are empty."""
+    links, plain = linked(job), Plain(job.feeds, given.table.columns)
+    empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
+    rows = blank = 0
+    for row in given.table:
+        if not (row.fault or "".join(row.columns.values()).strip() or "".join(row.own.values()).strip()):
+            blank += 1  # the tail that Excel leaves below its last row
+            continue
+        mapped = _mapped(job, row, plain, links)
+        draft.add(mapped)
+        unmet.see(mapped)
+        if empty:
+            empty = {column for column in empty if not row.columns.get(column, "").strip()}
+        if shuffling is not None:
+            shuffling.add(row)
+        rows += 1
+        if rows % ROWS_A_SIGN == 1:
+            job.progress("reading", rows, 0)
+    return rows, blank, empty
 
 
 def _part(job: Job, draft: Draft) -> None:
@@ -168,12 +175,10 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
     return read_in, bad, totals
 
 
-def _says_anything(row: SourceRow) -> bool:
-    return bool("".join(row.columns.values()).strip() or "".join(row.own.values()).strip())
-
-
-def _mapped(job: Job, row: SourceRow, links: Mapping[str, str]) -> Desired | Settled:
-    mapped = narrowed(_linked(mapping.map_row(job.feeds, row), links), job.only)
+def _mapped(job: Job, row: SourceRow, plain: Plain, links: Mapping[str, str]) -> Desired | Settled:
+    mapped = plain.desired(row) or mapping.map_row(job.feeds, row)
+    if links or job.only:
+        mapped = narrowed(_linked(mapped, links), job.only)
     if isinstance(mapped, Settled) and job.scope is not None and not job.scope.takes(mapped):
         return replace(mapped, cause=Cause.NOT_SELECTED, reason="")
     return mapped

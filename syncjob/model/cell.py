@@ -42,14 +42,14 @@ PLAIN = {str}
 
 def columns_to_json(columns: Mapping[str, str]) -> Mapping[str, Any]:
     """Give cells by column as JSON: a text as it is, what was typed as `{"number": "12000.5"}`."""
-    if _are_plain(columns):
+    if are_plain(columns):
         return columns
     return {column: {NAMES[type(cell)]: str(cell)} if type(cell) in NAMES else cell for column, cell in columns.items()}
 
 
 def columns_from_json(columns: Mapping[str, Any]) -> Mapping[str, str]:
     """Give cells by column as they were before they became JSON."""
-    if _are_plain(columns):
+    if are_plain(columns):
         return columns
     return {column: cell if isinstance(cell, str) else _typed(cell) for column, cell in columns.items()}
 
@@ -70,9 +70,9 @@ def retyped(columns: Mapping[str, str], types: str) -> dict[str, str]:
     return {**columns, **kept}
 
 
-def _are_plain(columns: Mapping[str, Any]) -> bool:
+def are_plain(columns: Mapping[str, Any]) -> bool:
     """Tell whether all cells are texts: those of a CSV file are."""
-    return set(map(type, columns.values())) <= PLAIN
+    return PLAIN.issuperset(map(type, columns.values()))
 
 
 def _typed(cell: Mapping[str, str]) -> str:

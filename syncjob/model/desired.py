@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from syncjob.model.cell import columns_from_json, columns_to_json
+from syncjob.model.cell import are_plain, columns_from_json, columns_to_json
 from syncjob.model.stand import Stand, Why
 from syncjob.model.wire import packed, unpacker
 
@@ -97,17 +97,18 @@ class Desired(Struct, frozen=True, omit_defaults=True):
 
     def packed(self) -> bytes:
         """Give it as bytes; `unpacked` gives the same value back, but for the row's own columns."""
-        row, columns = self.row, columns_to_json(self.row.columns)
-        if row.own or columns is not row.columns:
-            return packed(replace(self, row=replace(row, own={}, columns=columns)))
+        row = self.row
+        if row.own or not are_plain(row.columns):
+            return packed(replace(self, row=replace(row, own={}, columns=columns_to_json(row.columns))))
         return packed(self)
 
     @classmethod
     def unpacked(cls, text: bytes) -> Desired:
         """Read what `packed` gave."""
         found = _read(text)
-        columns = columns_from_json(found.row.columns)
-        return found if columns is found.row.columns else replace(found, row=replace(found.row, columns=columns))
+        if are_plain(found.row.columns):
+            return found
+        return replace(found, row=replace(found.row, columns=columns_from_json(found.row.columns)))
 
 
 _read = unpacker(Desired)

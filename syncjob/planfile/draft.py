@@ -17,72 +17,62 @@ from syncjob.model import Cause, Desired, Settled
 from syncjob.planfile.line import Line
 from syncjob.planfile.spool import Spool
 
-SETTLED, NAMES_ITSELF, WAITS = range(3)
-"""How a row stands. Both others wait; one that names itself has the referral's id for its key."""
-
 CAUSES = tuple(Cause)
 CODES = {cause: code for code, cause in enumerate(CAUSES)}
+NAMES_ITSELF, WAITS = len(CAUSES), len(CAUSES) + 1
+"""The codes of a row that waits, above those of all causes; one that names itself has the referral's id for its key."""
+
+SIZE_BITS = 26  # of a place in the spool: a row has less than 64 MiB
+SIZE_MASK = (1 << SIZE_BITS) - 1
 
 
 class _Texts:
-    """Where the text of each slot lies, and of a settled row its cause and the line on which it stood."""
+    """Where in the spool the text of each slot lies, and by what it has settled."""
 
     def __init__(self, spool: Spool, slots: int = 0) -> None:
         self._spool = spool
-        self.sizes, self._starts = array("q", bytes(8 * slots)), array("q", bytes(8 * slots))
-        self._lines, self._codes = array("q", bytes(8 * slots)), bytearray(slots)
+        self._places, self.codes = array("q", bytes(8 * slots)), bytearray(slots)
 
-    def add(self, text: bytes, line: int = 0, cause: Cause = Cause.TO_SEND) -> None:
+    def add(self, text: bytes, code: int) -> None:
         """Put one more."""
-        self._starts.append(self._spool.put(text))
-        self.sizes.append(len(text))
-        self._lines.append(line)
-        self._codes.append(CODES[cause])
+        self._places.append(self._spool.put(text) << SIZE_BITS | len(text))
+        self.codes.append(code)
 
-    def put(self, slot: int, row: Settled) -> None:
+    def put(self, slot: int, settled: Settled) -> None:
         """Put a settled row in the place of what was there."""
-        text = row.to_line()
-        self._starts[slot], self.sizes[slot] = self._spool.put(text), len(text)
-        self._lines[slot], self._codes[slot] = row.place.line, CODES[row.cause]
+        text = settled.to_line()
+        self._places[slot], self.codes[slot] = self._spool.put(text) << SIZE_BITS | len(text), CODES[settled.cause]
 
     def take(self, slot: int, other: _Texts) -> None:
         """Take what the same slot holds there."""
-        self._starts[slot], self.sizes[slot] = other._starts[slot], other.sizes[slot]
-        self._lines[slot], self._codes[slot] = other._lines[slot], other._codes[slot]
+        self._places[slot], self.codes[slot] = other._places[slot], other.codes[slot]
+
+    def has(self, slot: int) -> bool:
+        """Tell whether anything was put there."""
+        return slot < len(self._places) and self._places[slot] != 0
 
     def text(self, slot: int) -> bytes:
         """Give the text."""
-        return self._spool.get(self._starts[slot], self.sizes[slot])
-
-    def line(self, n: int, slot: int) -> Line:
-        """Give a settled row as it is written."""
-        return Line(n, self._lines[slot], CAUSES[self._codes[slot]], self.text(slot))
+        place = self._places[slot]
+        return self._spool.get(place >> SIZE_BITS, place & SIZE_MASK)
 
 
 class _Names:
-    """The slots that go by a name, in order; nearly always it is one."""
+    """The slots that go by a name; nearly always it is one, `first`, and else they stand in `many`, in order."""
 
     def __init__(self) -> None:
-        self._first: dict[str, int] = {}
-        self._all: dict[str, list[int]] = {}
+        self.first: dict[str, int] = {}
+        self.many: dict[str, list[int]] = {}
 
     def add(self, name: str, slot: int) -> None:
         """Note that a slot goes by this name; '' is none."""
-        if name and (first := self._first.setdefault(name, slot)) != slot:
-            self._all.setdefault(name, [first]).append(slot)
+        if name and (first := self.first.setdefault(name, slot)) != slot:
+            self.many.setdefault(name, [first]).append(slot)
 
     def of(self, name: str) -> Sequence[int]:
         """Give its slots."""
-        found = self._first.get(name)
-        return () if found is None else self._all.get(name) or (found,)
-
-    def names(self) -> Iterator[str]:
-        """Give all names, in the order in which they came."""
-        return iter(self._first)
-
-    def shared(self) -> Iterator[list[int]]:
-        """Give the slots of each name that several go by."""
-        return iter(self._all.values())
+        found = self.first.get(name)
+        return () if found is None else self.many.get(name) or (found,)
 
 
 class Draft:
@@ -94,7 +84,7 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         """Make the scratch file in a folder that the run owns."""
         self._spool = Spool(folder / "draft.rows")
-        self._numbers, self._states = array("q"), bytearray()
+        self._numbers, self._lines = array("q"), array("q")
         self._texts = _Texts(self._spool)
         self._keys, self._ids = _Names(), _Names()
         self._sights, self._seen = _Texts(self._spool), _Names()
@@ -111,61 +101,66 @@ class Draft:
         """Take a row that was read: one that waits, or one that is settled already."""
         slot = len(self._numbers)
         if isinstance(row, Settled):
-            number, state = row.n, SETTLED
-            self._texts.add(row.to_line(), row.place.line, row.cause)
+            number, line = row.n, row.place.line
+            self._texts.add(row.to_line(), CODES[row.cause])
         else:
-            number, state = row.row.n, NAMES_ITSELF if row.id == row.key else WAITS
-            self._texts.add(row.packed())
+            number, line = row.row.n, row.row.place.line
+            itself = row.id == row.key
+            self._texts.add(row.packed(), NAMES_ITSELF if itself else WAITS)
             self._keys.add(row.key, slot)
-            if state == WAITS:
+            if not itself:
                 self._ids.add(row.id, slot)
         assert not slot or number > self._numbers[-1], "rows come in ascending order"
         self._numbers.append(number)
-        self._states.append(state)
+        self._lines.append(line)
 
     def settle(self, settled: Settled) -> None:
         """End a row's waiting."""
         slot = self._slot(settled.n)
-        assert self._states[slot], f"row {settled.n} is settled once"
+        assert self._waits(slot), f"row {settled.n} is settled once"
         self._texts.put(slot, settled)
-        self._states[slot] = SETTLED
 
     def twins(self) -> Iterator[list[Desired]]:
         """Give the waiting rows that share a key, then those that share a referral, in input order."""
-        for shared in (self._keys.shared(), map(self._named, self._ids.names())):
+        for shared in (self._keys.many.values(), map(self._named, self._ids.first)):
             for slots in sorted(shared):
-                if len(found := [slot for slot in slots if self._states[slot]]) > 1:
+                if len(found := [slot for slot in slots if self._waits(slot)]) > 1:
                     yield list(map(self._desired, found))
 
     def find(self, named: Iterable[tuple[str, str]]) -> list[list[Desired]]:
         """Give, for each (key, id) of a referral, the waiting rows that name it by its key or by its id, by number."""
-        found = []
+        first, codes = self._keys.first, self._texts.codes
+        apart = not self._ids.first and not self._keys.many
+        found: list[list[Desired]] = []
         for key, referral in named:
-            slots = self._keys.of(key)
-            others = [*self._ids.of(referral), *self._keys.of(referral)]
-            if others:
-                slots = sorted({*slots, *self._named(referral)})
-            found.append([self._desired(slot) for slot in slots if self._states[slot]])
+            slot, itself = first.get(key), first.get(referral)
+            if apart and slot is None:  # as most rows are: alone under their key, or under their id
+                found.append([self._desired(itself)] if itself is not None and codes[itself] == NAMES_ITSELF else [])
+            elif apart and slot is not None and itself is None:
+                found.append([self._desired(slot)] if codes[slot] >= NAMES_ITSELF else [])
+            else:
+                slots = sorted({*self._keys.of(key), *self._named(referral)})
+                found.append([self._desired(one) for one in slots if self._waits(one)])
         return found
 
     def _named(self, referral: str) -> list[int]:
-        """Give the slots of the waiting rows that name a referral by its id."""
-        itself = [slot for slot in self._keys.of(referral) if self._states[slot] == NAMES_ITSELF]
+        """Give the slots of the rows that name a referral by its id."""
+        itself = [slot for slot in self._keys.of(referral) if self._texts.codes[slot] == NAMES_ITSELF]
         return sorted([*self._ids.of(referral), *itself])
 
     def row(self, n: int) -> Desired | None:
         """Give a waiting row by its number; None once it is settled."""
         slot = self._slot(n)
-        return self._desired(slot) if self._states[slot] else None
+        return self._desired(slot) if self._waits(slot) else None
 
     def match(self, seen: Iterable[tuple[int, str, Settled | None]]) -> None:
         """Note (row, referral, how the row would settle if this is the only one) for every referral that was seen."""
-        if not self._sights.sizes:
+        if not self._sights.codes:
             self._sights = _Texts(self._spool, len(self._numbers))
         for n, referral, settled in seen:
             slot = self._slot(n)
             self._seen.add(referral, slot)
-            if self._sights.sizes[slot] or slot in self._unsettled:
+            if self._sights.has(slot) or slot in self._unsettled:
                 several = self._several.setdefault(slot, self.matches(n))
                 if referral not in several:
                     several.append(referral)
@@ -181,15 +176,14 @@ class Draft:
 
     def rivals(self) -> list[list[int]]:
         """Give the numbers of the waiting rows for which one and the same referral was seen."""
-        waiting = ([slot for slot in slots if self._states[slot]] for slots in self._seen.shared())
-        return [[self._numbers[slot] for slot in sorted(set(slots))] for slots in waiting if len(set(slots)) > 1]
+        waiting = ({slot for slot in slots if self._waits(slot)} for slots in self._seen.many.values())
+        return [[self._numbers[slot] for slot in sorted(slots)] for slots in waiting if len(slots) > 1]
 
     def settle_matched(self) -> None:
         """Settle the rows for which one referral was seen and no other, where the sight of it was enough."""
-        for slot, size in enumerate(self._sights.sizes):
-            if size and self._states[slot] and len(self._several.get(slot, ())) < 2:  # noqa: PLR2004
+        for slot, code in enumerate(self._texts.codes):
+            if code >= NAMES_ITSELF and self._sights.has(slot) and len(self._several.get(slot, ())) <= 1:
                 self._texts.take(slot, self._sights)
-                self._states[slot] = SETTLED
 
     def matches(self, n: int) -> list[str]:
         """Give the referrals that were seen for a row."""
@@ -198,34 +192,42 @@ class Draft:
             return sorted(self._several[slot])
         if slot in self._unsettled:
             return [self._unsettled[slot]]
-        if not self._sights.sizes or not self._sights.sizes[slot]:
+        if not self._sights.has(slot):
             return []
-        seen = self._sights.line(n, slot).settled()
+        seen = Settled.from_line(self._sights.text(slot))
         assert seen.id, "a row that settles by a sight names its referral"
         return [seen.id]
 
     def waiting(self) -> Iterator[Desired]:
         """Give the waiting rows in input order; rows may be settled while this goes on."""
-        return (self._desired(slot) for slot, state in enumerate(self._states) if state)
+        return (self._desired(slot) for slot, code in enumerate(self._texts.codes) if code >= NAMES_ITSELF)
 
     def settled(self) -> Iterator[Line]:
         """Give every row in input order, once all are settled."""
         assert not self.count(waiting=True), "every row is settled before the plan is written"
-        return (self._texts.line(n, slot) for slot, n in enumerate(self._numbers))
+        slots = enumerate(zip(self._numbers, self._lines, self._texts.codes, strict=True))
+        return (Line(n, line, CAUSES[code], self._texts.text(slot)) for slot, (n, line, code) in slots)
 
     def named(self) -> bool:
         """Tell whether every waiting row names its referral by id and by nothing else: a linked row has a key too."""
-        return WAITS not in self._states
+        return WAITS not in self._texts.codes
 
     def count(self, *, waiting: bool = False) -> int:
         """Count all rows, or those that wait."""
-        return len(self._states) - (self._states.count(SETTLED) if waiting else 0)
+        codes = self._texts.codes
+        return codes.count(NAMES_ITSELF) + codes.count(WAITS) if waiting else len(codes)
+
+    def _waits(self, slot: int) -> bool:
+        return self._texts.codes[slot] >= NAMES_ITSELF
 
     def _desired(self, slot: int) -> Desired:
         return Desired.unpacked(self._texts.text(slot))
 
     def _slot(self, n: int) -> int:
-        slot = bisect_left(self._numbers, n)
-        assert slot < len(self._numbers), f"row {n} was added"
-        assert self._numbers[slot] == n, f"row {n} was added"
+        """Find a row by its number; where no row was passed over it stands right there."""
+        slot = n - self._numbers[0]
+        if not (0 <= slot < len(self._numbers) and self._numbers[slot] == n):
+            slot = bisect_left(self._numbers, n)
+            assert slot < len(self._numbers), f"row {n} was added"
+            assert self._numbers[slot] == n, f"row {n} was added"
         return slot
