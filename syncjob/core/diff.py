@@ -43,7 +43,8 @@ FLAPPING_NIGHTS = 3  # so often in a row the same value was sent and something h
 
 def diff(pair: Pair, rules: Rules) -> Change | Settled:
     """Give the change that makes row and referral agree, or why there is none."""
-    return in_step(pair) or at_length(pair, rules)
+    short = None if pair.kept else in_step(pair.desired, pair.observed, pair.base)
+    return short or at_length(pair, rules)
 
 
 def at_length(pair: Pair, rules: Rules) -> Change | Settled:

@@ -1,4 +1,4 @@
-"""Settle at a glance what is in step, as most rows are every night: `Pair` in, `Settled` out, or None.
+"""Settle at a glance what is in step, as most rows are every night: a row and its referral in, `Settled` out, or None.
 
 It ends to the letter as the long way in `diff` does, which a law of the tests holds. What has more to it than two
 values (a list, a form that the remote keeps of its own, any difference) goes that way.
@@ -6,34 +6,44 @@ values (a list, a form that the remote keeps of its own, any difference) goes th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from syncjob.core.fields import BY_PATH, LISTS, Kind
-from syncjob.core.values import look, money, number, same
-from syncjob.model import UNKNOWN, Cause, Pair, Settled, Stand, Triple
+from syncjob.core.values import money, number, same
+from syncjob.model import UNKNOWN, Cause, Desired, Observed, Settled, Stand, Triple
 
 DIGITS_MAX = 40
-SPELT = (str, int)  # whose words are their meaning
+STEPS = {path: path[1:].split("/") for path, field in BY_PATH.items() if field.kind not in LISTS}
+AMOUNTS = frozenset(path for path, field in BY_PATH.items() if field.kind is Kind.MONEY)
 
 
-def in_step(pair: Pair) -> Settled | None:
-    """Settle a row whose fields all mean what was asked; None where that needs a longer look."""
-    if pair.kept:
+def in_step(desired: Desired, observed: Observed, base: Mapping[str, Any]) -> Settled | None:
+    """Settle a row whose fields all mean what was asked; None where that needs a longer look.
+
+    Of the referral no more is looked at than the fields that the row names.
+    """
+    if type(observed.body) is not dict:
         return None
-    desired, observed = pair.desired, pair.observed
-    triples = []
+    triples: list[Triple] = []
     for wish in desired.wishes:
-        seen = look(observed.body, wish.path)
-        if BY_PATH[wish.path].kind in LISTS or not (
-            (type(seen) in SPELT and str(seen) == wish.desired) or same(wish.path, wish.desired, seen, wish.zone)
-        ):
+        path, asked = wish.path, wish.desired
+        if path not in STEPS:
             return None
-        base = pair.base.get(wish.path, UNKNOWN)
-        known = base if base is UNKNOWN else shown(wish.path, base)
-        triples.append(
-            Triple(wish.path, shown(wish.path, seen), wish.desired, known, wish.zone, (), wish.column, Stand.AGREED)
-        )
+        seen: Any = observed.body
+        for step in STEPS[path]:
+            seen = seen.get(step) if type(seen) is dict else None
+        if type(seen) is int and path in AMOUNTS:
+            seen = str(seen)
+        if type(seen) is not str or seen != asked:
+            if not same(path, asked, seen, wish.zone):
+                return None
+            seen = shown(path, seen)
+        known = base.get(path, UNKNOWN)
+        if type(known) is not str and known is not UNKNOWN:
+            known = shown(path, known)
+        triples.append(Triple(path, seen, asked, known, wish.zone, (), wish.column, Stand.AGREED))
     warnings = tuple(dict.fromkeys(desired.warnings)) if desired.warnings else ()
     row, etag = desired.row, observed.etag
     settled = (row.n, row.place, desired.key, row.columns, Cause.IN_STEP, "", observed.id, etag, warnings)
@@ -42,7 +52,7 @@ def in_step(pair: Pair) -> Settled | None:
 
 def shown(path: str, observed: Any) -> Any:
     """An amount is kept as the string of its digits: files must not round it."""
-    if BY_PATH[path].kind is not Kind.MONEY or isinstance(observed, str):
+    if path not in AMOUNTS or isinstance(observed, str):
         return observed
     if type(observed) is int:
         return str(observed)

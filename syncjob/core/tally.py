@@ -59,9 +59,9 @@ class Tally:
         if DEAL_VALUE in before:
             self._move(row, number(before[DEAL_VALUE]), number(after[DEAL_VALUE]))
 
-    def count(self, cause: Cause) -> None:
-        """Count a row of which only the end matters: nothing of it would be sent."""
-        self.totals[cause] += 1
+    def count(self, cause: Cause, rows: int = 1) -> None:
+        """Count rows of which only the end matters: nothing of them would be sent."""
+        self.totals[cause] += rows
 
     @property
     def rows(self) -> int:

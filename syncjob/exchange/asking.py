@@ -57,10 +57,10 @@ class Exchange(Gate):
         Where `pages.readings` has grown, what was given before counts no more: the listing had moved meanwhile.
         """
         while (query := pages.query) is not None:
-            body = (await self.page(query)).body
+            body = (await self.page(query, pages.read)).body
             yield pages.items(body)
             if queries := pages.beside(body):
-                async with aclosing(self._beside(queries, pages.ahead)) as bodies:
+                async with aclosing(self._beside(queries, pages)) as bodies:
                     async for one in bodies:
                         if (items := pages.items_beside(one)) is None:
                             break
@@ -68,13 +68,14 @@ class Exchange(Gate):
                 if not pages.end_beside():
                     self.log.warning("listing.moved", pages=len(queries))
 
-    async def _beside(self, queries: Sequence[str], ahead: int) -> AsyncGenerator[Any, None]:
+    async def _beside(self, queries: Sequence[str], pages: Pages) -> AsyncGenerator[Any, None]:
         """Give pages that are asked for side by side, in their order; None where the remote takes no such question."""
         asking: deque[asyncio.Task[Answer]] = deque()
         left = iter(queries)
         try:
             while True:
-                asking.extend(asyncio.create_task(self.page(one)) for one in islice(left, ahead - len(asking)))
+                more = islice(left, pages.ahead - len(asking))
+                asking.extend(asyncio.create_task(self.page(one, pages.read)) for one in more)
                 if not asking:
                     return
                 yield (await asking.popleft()).body
@@ -131,13 +132,13 @@ class Exchange(Gate):
                 break
         return self._unanswered(answer)
 
-    async def page(self, query: str) -> Answer:
-        """Give one page of the listing; an error of the tree where it cannot be had."""
+    async def page(self, query: str, read: Callable[[bytes], Any]) -> Answer:
+        """Give one page of the listing, its content read by `read`; an error of the tree where it cannot be had."""
         answer, attempt = Answer(Heard.UNSENT), 0
         while attempt < self.limits.attempts_max:
             if self.over is not None:
                 raise self.over.error
-            answer = await self.once("GET", lambda client: client.page(query, self.world.mark()))
+            answer = await self.once("GET", lambda client: client.page(query, self.world.mark(), read))
             what = retry.after_get(answer)
             if what is Next.DONE:
                 self.pages += 1

@@ -27,7 +27,6 @@ from syncjob.job.beginning import begun, resumed
 from syncjob.job.context import Job
 from syncjob.job.mending import mend
 from syncjob.job.pacing import learn, learned
-from syncjob.job.planning import tally_line
 from syncjob.job.remembering import bases_of, moment_of, tally_of
 from syncjob.ledger import Base, Intent, Ledger, Recorder
 from syncjob.ledger.purging import old, purge
@@ -116,8 +115,12 @@ async def apply(
 def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
     """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
     tally = tally_of(job, plan.header, ledger)
-    for line in plan.lines():
-        tally_line(tally, line)
+    for row in plan.having(Cause.TO_SEND):
+        tally.add(row, guard.touched)
+    for cause, count in plan.footer.totals.items():
+        if cause is not Cause.TO_SEND:
+            tally.count(cause, count)
+    assert tally.changes == plan.footer.totals.get(Cause.TO_SEND, 0), "a plan adds up"
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
     refusing = [one for one in acting if not one.holds]
     if refusing:
@@ -132,9 +135,8 @@ def _unsent(ledger: Ledger, run: str) -> int:
 def _count_bugs(plan: PlanFile, sending: Run) -> None:
     """An error of ours while planning counts like one while sending."""
     if plan.footer.totals.get(Cause.BUG):
-        for line in plan.lines():
-            if line.cause is Cause.BUG:
-                sending.broke(line.settled().reason)
+        for row in plan.having(Cause.BUG):
+            sending.broke(row.reason)
 
 
 async def _send_all(work: _Work) -> None:

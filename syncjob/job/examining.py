@@ -216,7 +216,7 @@ async def _listing(job: Job, exchange: Exchange) -> AsyncIterator[tuple[Finding,
     """Read one page: whether it can be had, the clock against the server's, the role."""
     pages = Pages(job.settings.remote, job.settings.limits.pages_max)
     try:
-        answer = await exchange.page(pages.query or "")
+        answer = await exchange.page(pages.query or "", pages.read)
         items = pages.items(answer.body)
         first = items[0].whole() if items else None
     except SyncjobError as error:

@@ -8,7 +8,7 @@ the listing's end is it known that a key names one referral and no second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
@@ -94,7 +94,7 @@ async def _list(looking: Looking) -> None:
                 looking.draft.settle(settled)
 
 
-def _matches(looking: Looking, items: Sequence[Item], named: Container[str]) -> Iterator[_Match]:
+def _matches(looking: Looking, items: Sequence[Item], named: frozenset[str]) -> Iterator[_Match]:
     """Give, for the items of one page, the rows that name them, and how each would settle by it."""
     by = looking.job.feeds.by
     rows = looking.draft.find([(remote_key(by, item.seen), item.id.lower()) for item in items])
@@ -105,13 +105,15 @@ def _matches(looking: Looking, items: Sequence[Item], named: Container[str]) -> 
             yield desired.row.n, item.id, _from_item(looking, desired, item, named)
 
 
-def _from_item(looking: Looking, desired: Desired, item: Item, named: Container[str]) -> Settled | None:
+def _from_item(looking: Looking, desired: Desired, item: Item, named: frozenset[str]) -> Settled | None:
     """Settle a row by a list item alone, where that is enough; else None: it must be read by id.
 
     What is in step is so by the fields that the row names; to say anything else the whole item is read.
     """
     complete, etag = looking.job.settings.remote.list_complete, item.etag
-    in_sight = looking.witness is None and looking.decide is diff and all(wish.path in named for wish in desired.wishes)
+    in_sight = (
+        looking.witness is None and looking.decide is diff and named.issuperset([wish.path for wish in desired.wishes])
+    )
     seen = item.seen if in_sight else item.whole()
     if not complete and not all(stands(seen, wish.path) for wish in desired.wishes):
         return None
@@ -180,8 +182,10 @@ def _decide(looking: Looking, desired: Desired, observed: Observed) -> Settled:
 
 def _glance(looking: Looking, desired: Desired, observed: Observed) -> Settled | None:
     """Settle a row that is in step by the fields that it names; None where there is more to it."""
-    paired = pair(desired, observed, looking.job.feeds.verify)
-    return in_step(looking.memory.known(paired)) if isinstance(paired, Pair) else None
+    base = looking.memory.simply(observed.id)
+    if base is None or desired.base or not isinstance(pair(desired, observed, looking.job.feeds.verify), Pair):
+        return None
+    return in_step(desired, observed, base)
 
 
 def _held(looking: Looking, desired: Desired, observed: Observed) -> Settled:

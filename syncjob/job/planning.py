@@ -143,15 +143,9 @@ def _write(
 def _counted(job: Job, draft: Draft, tally: Tally) -> Iterator[Line]:
     """Count and log the lines on their way into the plan."""
     for line in draft.settled():
-        tally_line(tally, line)
-        if line.cause is not Cause.TO_SEND:
+        if line.cause is Cause.TO_SEND:
+            tally.add(line.settled(), guard.touched)
+        else:
+            tally.count(line.cause)
             job.log.info("row.settled", n=line.n, line=line.line, outcome=line.cause.outcome, cause=line.cause)
         yield line
-
-
-def tally_line(tally: Tally, line: Line) -> None:
-    """Count one line of a plan for the guards, which look into those alone that would send something."""
-    if line.cause is Cause.TO_SEND:
-        tally.add(line.settled(), guard.touched)
-    else:
-        tally.count(line.cause)

@@ -58,6 +58,15 @@ class Memory:
             del self._ahead[next(iter(self._ahead))]
         self._ahead |= self.ledger.remembered_of(self._job.settings.job, self._job.address, missing)
 
+    def simply(self, referral: str) -> Mapping[str, Any] | None:
+        """Give what is agreed on of a referral, by path, where that is all there is to it; else None: see `known`."""
+        if self._forms or self._open or self._job.adopt:
+            return None
+        if self.ledger is None:
+            return {}
+        found = self._ahead.get(referral.lower())
+        return None if found is None else found.values
+
     def known(self, pair: Pair) -> Pair:
         """Give the pair with what is remembered; a base that the row has brought along itself counts before ours."""
         job, ledger, referral = self._job, self.ledger, pair.observed.id.lower()

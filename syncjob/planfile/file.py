@@ -133,13 +133,27 @@ class PlanFile:
 
     def lines(self) -> Iterator[Line]:
         """Give the rows in input order as they are written, for those who need but a few of them whole."""
+        for text in self._texts():
+            line = Line.read(text)
+            yield line if self._turn is _as_it_is else Line.of(self._turn(line.settled()))
+
+    def having(self, cause: Cause) -> Iterator[Settled]:
+        """Give the rows that have this cause in input order; the others are hardly looked at."""
+        words = f'"cause":"{cause}"'.encode()
+        if self._turn is not _as_it_is:
+            yield from (line.settled() for line in self.lines() if line.cause is cause)
+            return
+        for text in self._texts():
+            if words in text and (line := Line.read(text)).cause is cause:
+                yield line.settled()
+
+    def _texts(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:
             next(file)
             for text in file:
                 if not text.startswith(ROW):
                     return
-                line = Line.read(text.rstrip(b"\n"))
-                yield line if self._turn is _as_it_is else Line.of(self._turn(line.settled()))
+                yield text.rstrip(b"\n")
 
     def check(
         self, *, job: str, remote: str, tenant: str | None, config: str, now: datetime, age_max: timedelta

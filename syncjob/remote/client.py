@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from syncjob.model import Answer, Operation
 from syncjob.remote.auth import Credential
-from syncjob.remote.decoding import page
 from syncjob.remote.transport import Connection
 from syncjob.remote.trust import trust
 from syncjob.settings import Limits, Remote
@@ -37,9 +36,9 @@ class Reader:
         """Ask for one referral; the id is one path segment, whatever it holds."""
         return await self._connection.send("GET", f"/{quote(referral, safe='')}", headers=self._marked(request_id))
 
-    async def page(self, query: str, request_id: str) -> Answer:
-        """Ask for one page of the listing."""
-        return await self._connection.send("GET", query=query, headers=self._marked(request_id), decode=page)
+    async def page(self, query: str, request_id: str, read: Callable[[bytes], Any]) -> Answer:
+        """Ask for one page of the listing; `read` reads what comes, as far as it is needed."""
+        return await self._connection.send("GET", query=query, headers=self._marked(request_id), decode=read)
 
     @property
     def token(self) -> str | None:

@@ -28,6 +28,27 @@ class _Page(Page, frozen=True):
     value: list[msgspec.Raw]
 
 
+class Glimpse(Page, frozen=True):
+    """A page whose referrals were read in a few fields only; `content` is the whole as it came."""
+
+    content: bytes = b""
+
+
+class Wholes:
+    """The referrals of one page, each read as a whole when somebody asks for it; of most of them nobody does."""
+
+    def __init__(self, value: list[Any] | None, content: bytes = b"") -> None:
+        """Take the page's `value` as it was read, else the page as it came."""
+        self._value, self._content = value, content
+
+    def at(self, place: int) -> Any:
+        """Give one of them; None where it is no JSON that can be relied on."""
+        if self._value is None:
+            self._value = _page.decode(self._content).value
+        found = self._value[place]
+        return strictly(bytes(found)) if isinstance(found, msgspec.Raw) else found
+
+
 _page = msgspec.json.Decoder(_Page)
 
 

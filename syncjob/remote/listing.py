@@ -19,18 +19,19 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from syncjob.errors import BrokenAssumption, RemoteUnavailable
-from syncjob.remote.decoding import Page, fraction, strictly
+from syncjob.remote.decoding import Glimpse, Page, Wholes, fraction, page, strictly
 from syncjob.settings import Remote
 
 NO_LIST = "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One referral of a listing: what the `Sight` has read of it, and the whole as it came."""
+    """One referral of a listing: what the `Sight` has read of it, and its place among the `wholes` of its page."""
 
     id: str
     seen: Mapping[str, Any]
-    written: Any
+    wholes: Wholes
+    place: int
 
     @property
     def etag(self) -> str | None:
@@ -40,7 +41,7 @@ class Item(msgspec.Struct, frozen=True):
 
     def whole(self) -> Mapping[str, Any]:
         """Read all of it; RemoteUnavailable where it is no JSON object that can be relied on."""
-        found = strictly(bytes(self.written)) if isinstance(self.written, msgspec.Raw) else self.written
+        found = self.wholes.at(self.place)
         if not isinstance(found, Mapping):
             raise RemoteUnavailable(NO_LIST)
         return found
@@ -55,18 +56,36 @@ class Sight:
 
     def __init__(self, paths: Collection[str]) -> None:
         """Look at these paths (JSON Pointers), its id, eTag and CRM id."""
-        named = dict.fromkeys(("/id", "/eTag", "/externalReferenceId", *paths))
-        self._decode = msgspec.json.Decoder(_shape("Referral", list(named)), float_hook=fraction).decode
+        shape = _shape("Referral", list(dict.fromkeys(("/id", "/eTag", "/externalReferenceId", *paths))))
+        seen: type[Any] = msgspec.defstruct("Seen", [("value", list[shape])], bases=(Page,), frozen=True)  # type: ignore[valid-type]  # as below
+        self._one = msgspec.json.Decoder(shape, float_hook=fraction).decode
+        self._all = msgspec.json.Decoder(seen, float_hook=fraction).decode
 
-    def of(self, written: Any) -> Item | None:
-        """Read one item as it is written, unless it is read already; None where it is no referral."""
-        try:
-            seen = self._decode(written) if isinstance(written, msgspec.Raw) else written
-        except msgspec.DecodeError:
-            seen = strictly(bytes(written))
-        if not isinstance(seen, Mapping) or not seen.get("id"):
+    def items(self, body: Any) -> list[Item] | None:
+        """Look at the items of a page, given as it came or read as JSON; None where it is no list of referrals."""
+        if not isinstance(body, Page):
             return None
-        return Item(str(seen["id"]), seen, written)
+        if isinstance(body, Glimpse):
+            wholes, shown = Wholes(None, body.content), body.value
+        else:
+            wholes, shown = Wholes(body.value), [self._seen(one) for one in body.value]
+        if not all(isinstance(one, dict) and one.get("id") for one in shown):
+            return None
+        return [Item(str(seen["id"]), seen, wholes, place) for place, seen in enumerate(shown)]
+
+    def page(self, content: bytes) -> Any:
+        """Read a page as far as its items are looked at, in one go; where that fails, as `decoding.page` reads it."""
+        try:
+            found = self._all(content)
+        except (ValueError, RecursionError):
+            return page(content)
+        return Glimpse(found.value, found.link, found.count, content)
+
+    def _seen(self, written: Any) -> Any:
+        try:
+            return self._one(written) if isinstance(written, msgspec.Raw) else written
+        except msgspec.DecodeError:
+            return strictly(bytes(written))
 
 
 def _shape(name: str, paths: Collection[str]) -> Any:
@@ -75,7 +94,7 @@ def _shape(name: str, paths: Collection[str]) -> Any:
     for path in paths:
         step, _, rest = path[1:].partition("/")
         below.setdefault(step, []).extend([f"/{rest}"] if rest else [])
-    parts = {step: _shape(f"{name}_{step}", rest) if rest else Any for step, rest in below.items()}
+    parts = {step: _shape(f"{name}_{step}", rest) | None if rest else Any for step, rest in below.items()}
     return TypedDict(name, parts, total=False)  # type: ignore[operator]  # made of the configuration
 
 
@@ -96,6 +115,10 @@ class Pages:
         self._sight = sight or Sight(())
         self.ahead = remote.pages_ahead
         self.readings = 1
+
+    def read(self, content: bytes) -> Any:
+        """Read a page as it came; what is none is read as anything else, for the error that it may be."""
+        return self._sight.page(content)
 
     def items(self, body: Any) -> list[Item]:
         """Take a page: give its items and set the next query."""
@@ -137,9 +160,8 @@ class Pages:
         return False
 
     def _read(self, body: Any) -> list[Item]:
-        items = [self._sight.of(one) for one in body.value] if isinstance(body, Page) else [None]
-        found = [one for one in items if one is not None]
-        if len(found) < len(items):
+        found = self._sight.items(body)
+        if found is None:
             raise RemoteUnavailable(NO_LIST)
         self._ids.update(one.id for one in found)
         self._last = found[-1].id if found else ""

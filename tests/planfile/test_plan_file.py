@@ -198,3 +198,14 @@ def test_a_plan_tells_of_every_row_but_those_that_are_as_they_should_be(tmp_path
         ledger.begin(Begun("run", "job", "remote", "plan", {}, 0.0), ((row, ()) for row in rows))
         assert [row.n for row in ledger.loud("run")] == [2, 3, 5, 6]
         assert list(ledger.ends("run"))[4] == (rows[4].key or "5", Cause.RAGGED_LINE)
+
+
+@given(causes=st.lists(st.sampled_from([Cause.TO_SEND, Cause.IN_STEP, Cause.BUG]), max_size=6), held=st.booleans())
+def test_rows_of_one_cause_are_found_among_the_others(folder: Path, causes: list[Cause], *, held: bool) -> None:
+    """Whatever words a cell holds, and whether or not rows were held back since."""
+    rows = [_row(n, cause, note='"cause":"to_send"') for n, cause in enumerate(causes, 1)]
+    plan = _kept(folder / "of.plan", rows)
+    if held:
+        plan = plan.narrowed(lambda row: replace(row, cause=Cause.IN_STEP) if row.n == 1 else row)
+    for cause in (Cause.TO_SEND, Cause.IN_STEP, Cause.BUG):
+        assert list(plan.having(cause)) == [row for row in plan.rows() if row.cause is cause]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -273,25 +274,43 @@ NAMED = ("/name", "/details/notes", "/details/dealValue", "/consent/consentToCon
 def test_what_is_seen_of_an_item_is_what_stands_there(body: dict[str, Any]) -> None:
     """The named fields are read as they are in the whole, whatever stands in their place; so is their absence."""
     text = json.dumps({"value": [body | {"id": "1"}]}).encode()
-    (item,) = Pages(Remote(url="http://localhost"), 10, Sight(NAMED)).items(decoding.page(text))
-    whole = item.whole()
-    assert whole == decoding.strictly(json.dumps(body | {"id": "1"}).encode())
-    for path in (*NAMED, "/eTag", "/externalReferenceId"):
-        assert look(item.seen, path) == look(whole, path)
-        assert stands(item.seen, path) == stands(whole, path)
+    expected = decoding.strictly(json.dumps(body | {"id": "1"}).encode())
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    for found in (decoding.page(text), pages.read(text)):
+        (item,) = pages.items(found)
+        assert item.whole() == expected
+        for path in (*NAMED, "/eTag", "/externalReferenceId"):
+            assert look(item.seen, path) == look(expected, path)
+            assert stands(item.seen, path) == stands(expected, path)
 
 
+def test_a_page_is_looked_at_in_one_go_where_nothing_stands_in_the_way() -> None:
+    """An object that is missing or null is none of that; of an item that differs the whole is read after all."""
+    text = b'{"value":[{"id":"1","x":[{}],"details":{"notes":"n","z":1.50}},{"id":"2","details":null,"name":"b"}]}'
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    found = pages.read(text)
+    assert isinstance(found, decoding.Glimpse)
+    one, two = pages.items(found)
+    assert (one.seen, two.seen) == ({"id": "1", "details": {"notes": "n"}}, {"id": "2", "details": None, "name": "b"})
+    assert one.whole() == {"id": "1", "x": [{}], "details": {"notes": "n", "z": Decimal("1.50")}}
+    assert pages.read(b'{"error":{"code":"no"}}') == {"error": {"code": "no"}}
+
+
+@pytest.mark.parametrize("glimpsed", [False, True])
 @pytest.mark.parametrize("value", ["[1]", '["x"]', "[{}]", '[{"id":""}]', '[{"id":"1"},null]', "{}", "null"])
-def test_what_is_no_list_of_referrals_is_no_listing(value: str) -> None:
+def test_what_is_no_list_of_referrals_is_no_listing(value: str, *, glimpsed: bool) -> None:
     """It ends the run with exit 7 and the question whether the address is right."""
+    pages = Pages(Remote(url="http://localhost"), 10)
+    read = pages.read if glimpsed else decoding.page
     with pytest.raises(RemoteUnavailable, match="no `value` list of referrals"):
-        Pages(Remote(url="http://localhost"), 10).items(decoding.page(f'{{"value":{value}}}'.encode()))
+        pages.items(read(f'{{"value":{value}}}'.encode()))
 
 
 def test_half_a_character_in_a_listing_is_read_all_the_same() -> None:
     """JSON may hold half a surrogate pair, which is no text to others than Python."""
     text = rb'{"value":[{"id":"1","name":"\ud800"},{"id":"2","name":"b"}],"@odata.count":2}'
-    items = Pages(Remote(url="http://localhost"), 10, Sight(NAMED)).items(decoding.page(text))
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    items = pages.items(pages.read(text))
     assert [one.whole()["name"] for one in items] == ["\ud800", "b"]
 
 
