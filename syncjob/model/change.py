@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from syncjob.model.cell import columns_from_json, columns_to_json
 from syncjob.model.desired import UNKNOWN, Desired, Place, SourceRow, Wish
@@ -161,23 +161,23 @@ class Settled(Struct, frozen=True):
         """Give one JSON object on one line, complete: `from_line` gives the same value back."""
         place = self.place
         return coded(
-            _Line(
-                n=self.n,
-                source=place.source,
-                line=place.line,
-                sheet=place.sheet,
-                key=self.key,
-                id=self.id,
-                etag=self.etag,
-                outcome=self.cause.outcome,
-                cause=self.cause,
-                reason=self.reason,
-                warnings=self.warnings,
-                columns=columns_to_json(self.columns),
-                fields=self.triples,
-                operations=self.operations,
-                attempts=self.attempts,
-                request_ids=self.request_ids,
+            _Written(
+                self.n,
+                place.source,
+                place.line,
+                place.sheet or UNSET,
+                self.key,
+                self.id,
+                self.etag,
+                self.cause.outcome,
+                self.cause,
+                self.reason,
+                self.warnings,
+                columns_to_json(self.columns),
+                self.triples,
+                self.operations,
+                self.attempts,
+                self.request_ids,
             )
         )
 
@@ -213,6 +213,27 @@ class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str | None
     etag: str | None
     outcome: str = ""  # goes with the cause, which alone is believed
+    cause: Cause
+    reason: str
+    warnings: tuple[str, ...]
+    columns: Mapping[str, Any]
+    fields: tuple[Triple, ...]
+    operations: tuple[Operation, ...]
+    attempts: int
+    request_ids: tuple[str, ...]
+
+
+class _Written(Struct, frozen=True):
+    """The same as it is written: in the order of its parts, which is far quicker than by their names."""
+
+    n: int
+    source: str
+    line: int
+    sheet: str | UnsetType
+    key: str
+    id: str | None
+    etag: str | None
+    outcome: str
     cause: Cause
     reason: str
     warnings: tuple[str, ...]
