@@ -18,7 +18,7 @@ from syncjob.core.fields import BY_PATH, CRM_ID
 from syncjob.core.values import crm_id, look, meaning, same, text
 from syncjob.model import Cause, Desired, Number, Observed, Pair, Settled, dumps
 
-GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 DIGITS_MAX = 15  # what a workbook keeps of a number
 KEY_CHARS_MAX = 200
 HALVES = re.compile("[\ud800-\udfff]")  # of surrogates: no cell holds them, no database takes them

@@ -65,4 +65,4 @@ class Numbering:
             cells = {column: cell for column, cell in cells.items() if not is_own(column)}
         if types := own.get(TYPES):
             cells = retyped(cells, types)
-        return SourceRow(n, place, cells, own=own, letters=self.letters, flaws=found.flaws)
+        return SourceRow(n, place, cells, "", (), own, self.letters, found.flaws)
