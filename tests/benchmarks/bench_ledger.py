@@ -29,7 +29,7 @@ from typing import Any
 from syncjob import job as story
 from syncjob.exchange import World
 from syncjob.job import Job, Stop
-from syncjob.ledger import Base, Begun, Intent, Ledger
+from syncjob.ledger import Base, Begun, Intent, Ledger, Quiet
 from syncjob.model import Cause, Settled
 from syncjob.sandbox import server
 from syncjob.sandbox.messages import Meeting, Request
@@ -42,7 +42,7 @@ ROWS, IN_FLIGHT, ROUNDS = 600, 16, 5
 COST_MAX, ANSWER_S = 0.15, 0.05
 
 
-class Quiet:
+class Silent:
     """A log that keeps nothing."""
 
     def info(self, event: str, **facts: Any) -> None:
@@ -59,9 +59,9 @@ class Unrecorded(Ledger):
         super().__init__(path)
         self._rows: dict[int, Settled] = {}
 
-    def begin(self, run: Begun, rows: Iterable[tuple[Settled, Sequence[Base]]] = ()) -> None:
+    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]] = ()) -> None:
         """Keep the rows."""
-        self._rows = {row.n: row for row, _ in rows}
+        self._rows = {row.n: row for row, _ in rows if isinstance(row, Settled)}
 
     def record(
         self, run: str, meant: Sequence[Intent] = (), settled: Sequence[Settled] = (), seen: Sequence[Base] = ()
@@ -129,7 +129,7 @@ def job_of(folder: Path, url: str) -> Job:
         }
     )
     world = World(lambda: datetime.now(UTC), time.monotonic, asyncio.sleep, Random(0))
-    return Job(settings=settings, world=world, log=Quiet())
+    return Job(settings=settings, world=world, log=Silent())
 
 
 async def run_s(job: Job, folder: Path, kind: type[Ledger], n: int) -> float:
