@@ -80,6 +80,14 @@ def referrals(database: Database, job: str, remote: str, name: str = "") -> Iter
         yield one
 
 
+def has_met(database: Database, job: str, remote: str, name: str) -> bool:
+    """Tell whether any run of a job has met a referral that a key or id names; the last is asked first."""
+    if next(_alone(database, job, remote, name), None) is not None:
+        return True
+    runs = (run for run, _ in database.rows(RUNS, {"job": job, "remote": remote}))
+    return any(_called_so(database, [run], name) for run in runs)
+
+
 def rows_of(database: Database, job: str, remote: str, referral: str) -> list[tuple[str, str, Settled]]:
     """Give the rows of one referral in the order of time: (run, moment, row).
 

@@ -10,8 +10,9 @@ A part is small, because to read one row of it all of it is unpacked: `history` 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
 
@@ -29,6 +30,7 @@ from syncjob.model.wire import coded, reader
 LINES_PER_PART = 32
 LEVEL = 1
 PARTS_PER_READ = 16
+PARTS_KEPT = 400  # of those of which single rows are read, 10 MB at most: who asks for a deal asks for its rows next
 PULLED = coded(PULLED_ID)
 PUT = "INSERT INTO quiet_parts (run, first, last, count, content) VALUES (?, ?, ?, ?, ?)"
 PARTS = """
@@ -140,9 +142,13 @@ def called(one: Settled) -> str:
 
 def unpacked(run: str, part: Part) -> list[bytes]:
     """Give the lines of a part; StorageRefused where they are not those that were put there."""
+    return _checked(run, part, _lines)
+
+
+def _checked(run: str, part: Part, unpack: Callable[[bytes], list[bytes]]) -> list[bytes]:
     first, last, count, content = part
     with suppress(zlib.error, TypeError):
-        found = zlib.decompress(content).split(b"\n")
+        found = unpack(content)
         if len(found) == count and _begins(found[0], first) and _begins(found[-1], last):
             return found
     raise StorageRefused(f"ledger: rows {first} to {last} of run {run} cannot be read; {REMEDY}")
@@ -202,10 +208,17 @@ def _part(numbers: list[int], texts: list[bytes]) -> Part:
     return numbers[0], numbers[-1], len(texts), zlib.compress(b"\n".join(texts), LEVEL)
 
 
+def _lines(content: bytes) -> list[bytes]:
+    return zlib.decompress(content).split(b"\n")
+
+
+_kept_lines = lru_cache(PARTS_KEPT)(_lines)
+
+
 def _line(connection: Connection, run: str, n: int) -> bytes:
     """Give the line of a quiet row that the names tell of."""
     part = connection.execute(PART_OF, (run, n)).fetchone()
-    found = next((line for line in unpacked(run, part) if _begins(line, n)), None) if part else None
+    found = next((line for line in _checked(run, part, _kept_lines) if _begins(line, n)), None) if part else None
     if found is None:
         raise StorageRefused(f"ledger: row {n} of run {run} cannot be read; {REMEDY}")
     return found

@@ -84,7 +84,7 @@ class Line(Struct, frozen=True):
         somebody off a list, or of which a field is not simply in step.
         """
         text = self.text
-        if self.cause is not Cause.IN_STEP or not self.is_quiet or not text.endswith(IDLE) or PULLED in text:
+        if self.cause is not Cause.IN_STEP or UNWARNED not in text or not text.endswith(IDLE) or PULLED in text:
             return None
         try:
             found = _still(text)

@@ -145,6 +145,7 @@ def answers(ledger: Ledger) -> Iterator[Any]:
             yield [finding.since(database, JOB, REMOTE, one, causes) for causes in (WAITING, ["in_step", *WAITING])]
     for name in NAMES:
         found = list(finding.referrals(database, JOB, REMOTE, name))
+        assert finding.has_met(database, JOB, REMOTE, name) == bool(found) or not name
         yield found, [finding.rows_of(database, JOB, REMOTE, one) for one in found]
     yield ledger.remembered_of(JOB, REMOTE, [f"id-{n}" for n in range(5)])
     yield [purging.old(ledger, JOB, REMOTE, day * DAY_S) for day in range(7)]
