@@ -4,7 +4,8 @@
     ["runs", {"id": …}]
     {"rows": 1234, "digest": "sha256:…"}
 
-Bytes go as base64, so do the quiet rows, which stand compressed. What is read in goes into a ledger that holds nothing yet, whole or not at all.
+Bytes go as base64, and so do quiet rows, which stand together and compressed (zlib). What is read in goes into a ledger
+that holds nothing yet, whole or not at all.
 """
 
 from __future__ import annotations

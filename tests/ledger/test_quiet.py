@@ -203,6 +203,32 @@ def test_a_quiet_row_settles_never_again(ledger: Ledger) -> None:
         ledger.record("run-1", settled=[row(1, cause=Cause.CONFIRMED)])
 
 
+def test_quiet_rows_go_on_record_with_all_others_or_not_at_all(tmp_path: Path) -> None:
+    """A plan that breaks off leaves no part and no name."""
+
+    def broken() -> Iterator[tuple[Settled | Quiet, tuple[Base, ...]]]:
+        for n in range(5_000):
+            yield Quiet.of(row(n)) or row(n), (Base(f"id-{n}", {"/name": "a"}, 1.0),)
+        raise StorageRefused("the plan cannot be read")
+
+    with Ledger(tmp_path / "job.ledger") as ledger:
+        with pytest.raises(StorageRefused, match="the plan cannot be read"):
+            ledger.begin(Begun("run-1", JOB, REMOTE, "plan", {}, 1.0, "bases"), broken())
+        for table in ("runs", "quiet_parts", "quiet_names", "bases"):
+            assert ledger.database.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_a_row_that_no_utf_8_holds_is_quiet_too(tmp_path: Path) -> None:
+    """Half a surrogate pair in a cell: it goes in, is found, and comes out as it was."""
+    odd = replace(row(1), columns={"Deal": "ü\udfff"})
+    with Ledger(tmp_path / "job.ledger") as ledger:
+        begin(ledger, "run-1", odd)
+        assert list(ledger.outcomes("run-1")) == [odd]
+        assert list(ledger.ends("run-1")) == [("k1", Cause.IN_STEP)]
+        assert list(finding.referrals(ledger.database, JOB, REMOTE, "k1")) == ["id-1"]
+    assert problems(tmp_path / "job.ledger") == []
+
+
 def test_no_index_takes_an_entry_for_a_quiet_row(tmp_path: Path) -> None:
     """A thousand rows of a usual size take 150 bytes each, what they are found by included."""
     columns = {"CRM Id": "CRM-0000001", "Deal": "Contoso", "Amount": "12000", "Probability": "40"}
