@@ -16,8 +16,8 @@ from syncjob.errors import PlanRefused
 from syncjob.job.approving import Approval
 from syncjob.job.context import Job
 from syncjob.job.pacing import COST
-from syncjob.job.remembering import bases_of, moment_of
-from syncjob.ledger import Base, Begun, Ledger
+from syncjob.job.remembering import bases_of, bases_of_still, moment_of
+from syncjob.ledger import Base, Begun, Ledger, Quiet
 from syncjob.model import Cause, Outcome, Settled, Verdict
 from syncjob.planfile import PlanFile
 
@@ -60,10 +60,20 @@ def begun(
     return run
 
 
-def _recorded(job: Job, plan: PlanFile, acting: tuple[Verdict, ...]) -> Iterator[tuple[Settled, tuple[Base, ...]]]:
-    """Give every row as it stands before anything is sent, and what it makes known; what is planned is not settled."""
-    seen_at, now = moment_of(plan.header), job.world.now().timestamp()
+def _recorded(
+    job: Job, plan: PlanFile, acting: tuple[Verdict, ...]
+) -> Iterator[tuple[Settled | Quiet, tuple[Base, ...]]]:
+    """Give every row as it stands before anything is sent, and what it makes known; what is planned is not settled.
+
+    Most rows of most nights are as they should be: those go on record as the plan has written them.
+    """
+    seen_at, now, moves = moment_of(plan.header), job.world.now().timestamp(), plan.header.moves
     for line in plan.lines():
+        if still := line.still():
+            if not plan.fresh:
+                job.log.info("row.settled", n=line.n, line=line.line, outcome=line.cause.outcome, cause=line.cause)
+            yield Quiet(line.n, still.key, still.id, line.text), bases_of_still(still, moves, seen_at, now)
+            continue
         planned = line.settled()
         row = _guarded(planned, acting)
         if row.cause is Cause.TO_SEND:
@@ -71,7 +81,7 @@ def _recorded(job: Job, plan: PlanFile, acting: tuple[Verdict, ...]) -> Iterator
             continue
         if row is not planned or not plan.fresh:  # what has settled in the plan of this very act is told already
             job.log.info("row.settled", n=row.n, line=row.place.line, outcome=row.outcome, cause=row.cause)
-        yield row, bases_of(row, plan.header.moves, job.rules, seen_at, now)
+        yield Quiet.of(row) or row, bases_of(row, moves, job.rules, seen_at, now)
 
 
 def _guarded(planned: Settled, acting: tuple[Verdict, ...]) -> Settled:

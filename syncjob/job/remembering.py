@@ -24,8 +24,8 @@ from syncjob.core.values import look
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES, SENT
 from syncjob.ledger import Base, Ledger, Remembered
-from syncjob.model import Cause, Change, Outcome, Pair, Settled, Stand
-from syncjob.planfile import Header
+from syncjob.model import Cause, Change, Outcome, Pair, Settled, Stand, Why
+from syncjob.planfile import Header, Still
 
 AHEAD_MAX = 2_000  # referrals
 
@@ -146,6 +146,14 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
     if seen_at is not None and (others or first):
         found.append(Base(row.id, others, seen_at, first=first, now=now))
     return tuple(found)
+
+
+def bases_of_still(row: Still, moves: str, seen_at: float | None, now: float) -> tuple[Base, ...]:
+    """Give the same of a row that is in step in every field, without reading its values."""
+    if moves != BASES or seen_at is None or not row.fields:
+        return ()
+    agree = {one.path: one.observed if one.why is Why.KEPT else one.desired for one in row.fields}
+    return (Base(row.id, agree, seen_at, now=now),)
 
 
 def moment_of(plan: Header) -> float:

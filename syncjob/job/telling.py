@@ -34,7 +34,7 @@ def unanswered(job: Job, ledger: Ledger, deal: str) -> list[tuple[str, Settled]]
 
 def prove_known(job: Job, ledger: Ledger, deal: str) -> None:
     """Refuse a deal that no run has met: of such a one nothing can be said."""
-    if deal and next(finding.referrals(ledger.database, job.settings.job, job.address, crm_id(deal)), None) is None:
+    if deal and not finding.has_met(ledger.database, job.settings.job, job.address, crm_id(deal)):
         raise InputRefused(f"--deal {deal}: no run of job {job.settings.job} has met it; name its key or referral's id")
 
 

@@ -1,11 +1,12 @@
 """What is remembered across runs: intents before their PATCH leaves, how every row ended, what was agreed on last."""
 
-from syncjob.ledger.bases import Base, Remembered
 from syncjob.ledger.fencing import at_work, signed
 from syncjob.ledger.lock import Lock, held, held_alone
 from syncjob.ledger.migrating import is_older
+from syncjob.ledger.quiet import Quiet
 from syncjob.ledger.recall import OpenIntent
 from syncjob.ledger.recorder import Recorder
+from syncjob.ledger.sights import Base, Remembered
 from syncjob.ledger.store import Begun, Intent, Ledger
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Ledger",
     "Lock",
     "OpenIntent",
+    "Quiet",
     "Recorder",
     "Remembered",
     "at_work",

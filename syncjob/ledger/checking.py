@@ -5,26 +5,31 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from syncjob.errors import StorageRefused
-from syncjob.ledger import facts
+from syncjob.ledger import facts, quiet, sights
 from syncjob.ledger.decoding import read_facts, read_row, read_value
+from syncjob.ledger.migrating import BASES_OF_2, joined_bases
 from syncjob.ledger.store import Ledger
-from syncjob.ledger.tables import REBUILT, Table, layout
+from syncjob.ledger.tables import REBUILT, Table, described, layout
 from syncjob.model import CAUSES, Cause
 
 TOLD_MAX = 20
 TAILS = ("", "-wal", "-shm")
 NAMES_MAX = 99
 ROWS_PER_GROUP = 500
-WITH_MEANING = ("runs", "outcomes", "intents", "bases")
+WITH_MEANING = ("runs", "outcomes", "intents", "quiet_parts", "bases")
+MADE_ANEW = ("facts", "quiet_names")
 ENDS = "SELECT id, ended FROM runs"
+IN_PARTS = "SELECT DISTINCT run FROM quiet_parts"
+PART = itemgetter("first", "last", "count", "content")
 
 
 def problems(path: Path) -> list[str]:
@@ -54,9 +59,10 @@ def rebuild(path: Path) -> tuple[Path, dict[str, int], list[str]]:
         known: dict[str, set[Any]] = {"runs": set(), "scopes": set(), "inputs": set()}
         broke_off: list[str] = []
         for table in layout().values():
-            if table.name != "facts":
+            if table.name not in MADE_ANEW:
                 saved[table.name] = _saved(ledger, table, old, known, broke_off)
-        if {"outcomes", "runs"}.intersection(broke_off):
+        _name(ledger)
+        if {"outcomes", "quiet_parts", "runs"}.intersection(broke_off):
             with ledger.database.writing() as connection:
                 facts.keep(connection, REBUILT, datetime.now(UTC).isoformat(timespec="seconds"))
     return aside, saved, broke_off
@@ -67,7 +73,8 @@ def _saved(
 ) -> int:
     """Take over the rows of one table whose run, scope or input was saved too."""
     key, parent = table.key[0], table.parent
-    count, rows = 0, _readable(old, table, broke_off)
+    read: Callable[..., Iterator[dict[str, Any]]] = READ.get(table.name, _readable)
+    count, rows = 0, read(old, table, broke_off)
     while group := list(islice(rows, ROWS_PER_GROUP)):
         good = [row for row in group if (not parent or row[key] in known[parent]) and _sound(table.name, row)]
         if good:
@@ -91,8 +98,13 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
                 return not row["planned"] or bool(read_row(row["planned"], row["run"]))
             case "runs":
                 return read_facts(row["facts"], row["id"]) is not None
-            case "bases":
+            case "quiet_parts":
+                return quiet.is_sound(row["run"], PART(row))
+            case "bases" if "value" in row:  # of schema 2
                 read_value(row["value"], row["referral"])
+                return True
+            case "bases":
+                sights.remembered(row["referral"], row["at"], row["run"], row["agreed"], row["besides"])
                 return True
             case _:
                 return True
@@ -105,9 +117,7 @@ def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> It
 
     A column that an earlier schema lacks stays empty. What cannot be read through is named in `broke_off`.
     """
-    there: set[str] = set()
-    with suppress(sqlite3.Error):  # what is no database at all has no table
-        there = {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')}
+    there = _columns(old, table.name)
     names = [column for column in table.columns if column in there]
     keys = [column for column in table.key if column in there]
     if not keys:
@@ -121,6 +131,58 @@ def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> It
                 yield empty | dict(zip(names, row, strict=True))
             return
     broke_off.append(table.name)
+
+
+def _columns(old: sqlite3.Connection, table: str) -> set[str]:
+    with suppress(sqlite3.Error):  # what is no database at all has no table
+        return {row[1] for row in old.execute(f'PRAGMA table_info("{table}")')}
+    return set()
+
+
+def _readable_bases(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> Iterator[dict[str, Any]]:
+    """Give what is remembered of referrals; of schema 2, where each path was a row, those that can be understood."""
+    if "path" not in _columns(old, table.name):
+        yield from _readable(old, table, broke_off)
+        return
+    of_2, lost = described(BASES_OF_2, table.name), False
+
+    def sound() -> Iterator[tuple[Any, ...]]:
+        nonlocal lost
+        for row in _readable(old, of_2, broke_off):
+            if _sound(table.name, row):
+                yield tuple(row.values())
+            else:
+                lost = True
+
+    for one in joined_bases(sound()):
+        yield dict(zip(table.columns, one, strict=True))
+    if lost and table.name not in broke_off:
+        broke_off.append(table.name)
+
+
+def _readable_parts(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> Iterator[dict[str, Any]]:
+    """Give the parts of quiet rows, of damaged ones what lines of them can be understood; before schema 3 are none."""
+    if not _columns(old, table.name) and _columns(old, "runs"):
+        return
+    for row in _readable(old, table, broke_off):
+        if quiet.is_sound(row["run"], PART(row)):
+            yield row
+            continue
+        if table.name not in broke_off:
+            broke_off.append(table.name)
+        if saved := quiet.salvaged(row["run"], row["content"]):
+            yield {"run": row["run"], **dict(zip(table.columns[1:], saved, strict=True))}
+
+
+READ = {"bases": _readable_bases, "quiet_parts": _readable_parts}
+
+
+def _name(ledger: Ledger) -> None:
+    """Have the quiet rows that were saved be found by name."""
+    for (run,) in ledger.database.rows(IN_PARTS):
+        found = quiet.named(ledger.database, run)
+        with ledger.database.writing() as connection:
+            found.write(connection, run)
 
 
 def _modes(path: Path) -> Iterator[str]:
@@ -140,13 +202,34 @@ def _pages(ledger: Ledger) -> Iterator[str]:
 def _rows(ledger: Ledger) -> Iterator[str]:
     """Hold every row against what it must be: readable, and settled where its run has ended."""
     ended: dict[str, float | None] = dict(ledger.database.rows(ENDS))
+    broken: set[str] = set()
     for name in WITH_MEANING:
         for row in _walked(ledger, layout()[name]):
-            where = f"run {row['run']}, row {row['n']}" if "n" in row else f"{name} {next(iter(row.values()))}"
+            where = _where(name, row)
             if not _sound(name, row):
+                broken.add(row.get("run", ""))
                 yield f"{where}: cannot be understood; save what can be by --rebuild"
             elif name == "outcomes" and row["cause"] == Cause.TO_SEND and ended.get(row["run"]) is not None:
                 yield f"{where}: its run has ended, the row has not"
+    for (run,) in ledger.database.rows(IN_PARTS):
+        if run not in broken and not _is_named(ledger, run):
+            yield f"run {run}: not all of its rows are found by their names; mend that by --rebuild"
+
+
+def _where(table: str, row: dict[str, Any]) -> str:
+    match table:
+        case "outcomes" | "intents":
+            return f"run {row['run']}, row {row['n']}"
+        case "quiet_parts":
+            return f"run {row['run']}, rows {row['first']} to {row['last']}"
+        case _:
+            return f"{table} {next(iter(row.values()))}"
+
+
+def _is_named(ledger: Ledger, run: str) -> bool:
+    found = quiet.named(ledger.database, run)
+    with ledger.database.reading() as connection:
+        return found.are_those_of(connection, run)
 
 
 def _walked(ledger: Ledger, table: Table) -> Iterator[dict[str, Any]]:

@@ -13,10 +13,11 @@ from syncjob.errors import StorageRefused
 from syncjob.model import Settled
 
 REMEDY = "look at it by `syncjob ledger check`"
+_read = json.JSONDecoder(parse_float=Decimal).decode  # made once
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-def read_row(text: str, run: str) -> Settled:
+def read_row(text: str | bytes, run: str) -> Settled:
     """Read a row of a run."""
     try:
         return Settled.from_line(text)
@@ -38,6 +39,6 @@ def read_facts(text: str | None, run: str) -> dict[str, Any]:
 def read_value(text: str, referral: str) -> Any:
     """Read a value of a field; numbers with a fraction come exact."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return _read(text)
     except DAMAGED:
         raise StorageRefused(f"ledger: what is remembered of referral {referral} cannot be read; {REMEDY}") from None

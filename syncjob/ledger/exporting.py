@@ -1,10 +1,11 @@
 """A ledger as text, and back: JSON Lines that outlive SQLite, a header, a row a line, a footer that seals them.
 
-    {"syncjob": "ledger", "version": 1, "schema": 2}
+    {"syncjob": "ledger", "version": 1, "schema": 3}
     ["runs", {"id": …}]
     {"rows": 1234, "digest": "sha256:…"}
 
-Bytes go as base64. What is read in goes into a ledger that holds nothing yet, whole or not at all.
+Bytes go as base64, and so do quiet rows, which stand together and compressed (zlib). What is read in goes into a ledger
+that holds nothing yet, whole or not at all.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -18,7 +20,8 @@ from urllib.parse import quote
 from syncjob.errors import StorageRefused
 from syncjob.ledger import facts
 from syncjob.ledger.database import Database, has_table
-from syncjob.ledger.tables import INDEXES, SCHEMA, TABLES
+from syncjob.ledger.sights import joined
+from syncjob.ledger.tables import BASES, INDEXES, SCHEMA, TABLES
 from syncjob.model import Cause
 
 BATCH_ROWS = 500
@@ -38,6 +41,21 @@ ORDER BY intents.attempt
 """
 ROW = "INSERT INTO outcomes (run, n, cause, settled) VALUES (:run, :n, :cause, :settled)"
 NEXT_ROWS = "SELECT n, settled FROM outcomes WHERE run = :run AND n > :last ORDER BY n LIMIT :most"
+BASES_OF_2 = """
+CREATE TABLE bases (
+    scope        INTEGER      NOT NULL,
+    referral     VARCHAR(64)  NOT NULL,
+    path         VARCHAR(80)  NOT NULL,
+    value        TEXT         NOT NULL,
+    at           FLOAT        NOT NULL,
+    run          VARCHAR(40)  NOT NULL,
+    nights       INTEGER      NOT NULL,
+    PRIMARY KEY (scope, referral, path),
+    FOREIGN KEY (scope) REFERENCES scopes (id)
+) WITHOUT ROWID
+"""
+OLD_BASES = "SELECT scope, referral, path, value, at, run, nights FROM bases_of_2 ORDER BY scope, referral, path"
+NEW_BASE = "INSERT INTO bases (scope, referral, at, run, agreed, besides) VALUES (?, ?, ?, ?, ?, ?)"
 FOUND_BY = "UPDATE outcomes SET key = :key, referral = :referral WHERE run = :run AND n = :n"
 
 
@@ -104,7 +122,7 @@ def _copied(database: Database, schema: int) -> Path:
 
 def _to_2(connection: Connection) -> None:
     """Give bases and archived inputs their tables; runs and outcomes what they are found by."""
-    for words in (*NEW_COLUMNS_OF_2, *TABLES):
+    for words in (*NEW_COLUMNS_OF_2, BASES_OF_2, *(words for words in TABLES if words is not BASES)):
         connection.execute(words)
     for run, text in connection.execute("SELECT id, facts FROM runs").fetchall():
         connection.execute(SOURCE, {"run": run, "source": _known(text).get("source")})
@@ -145,4 +163,22 @@ def _find_rows(connection: Connection, run: str) -> None:
             return
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+def _to_3(connection: Connection) -> None:
+    """Give quiet rows their tables, and a referral one row of bases; rows that are on record stay as they are."""
+    connection.execute("ALTER TABLE bases RENAME TO bases_of_2")
+    for words in TABLES:
+        connection.execute(words)
+    rows = joined_bases(connection.execute(OLD_BASES))
+    while group := list(islice(rows, BATCH_ROWS)):
+        connection.executemany(NEW_BASE, group)
+    connection.execute("DROP TABLE bases_of_2")
+
+
+def joined_bases(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str, float, str, str, str]]:
+    """Make one row a referral of rows of schema 2, which come referral by referral."""
+    for (scope, referral), paths in groupby(rows, key=itemgetter(0, 1)):
+        known = {path: (value.encode(), at, run, nights) for _, _, path, value, at, run, nights in paths}
+        yield scope, referral, *joined(known)
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}

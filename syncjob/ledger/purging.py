@@ -9,10 +9,15 @@ from syncjob.ledger.store import Ledger
 
 RUNS_PER_GROUP = 20
 OLD = "SELECT id FROM runs WHERE job = :job AND remote = :remote AND began < :before ORDER BY began"
-ROWS = "SELECT count(*) FROM outcomes WHERE run IN ({runs})"
+ROWS = """
+SELECT (SELECT count(*) FROM outcomes WHERE run IN ({runs}))
+    + (SELECT coalesce(sum(count), 0) FROM quiet_parts WHERE run IN ({runs}))
+"""
 FORGET_RUNS = (  # those that refer to runs first
     "DELETE FROM intents WHERE run IN ({runs})",
     "DELETE FROM outcomes WHERE run IN ({runs})",
+    "DELETE FROM quiet_names WHERE run IN ({runs})",
+    "DELETE FROM quiet_parts WHERE run IN ({runs})",
     "DELETE FROM runs WHERE id IN ({runs})",
 )
 FORGET_INPUT = (

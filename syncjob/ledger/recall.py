@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from heapq import merge
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from msgspec import Struct
 
 from syncjob.errors import StorageRefused
-from syncjob.ledger import archive, bases, facts, forms
-from syncjob.ledger.bases import Remembered
+from syncjob.ledger import archive, bases, facts, forms, quiet
 from syncjob.ledger.database import Database, several
 from syncjob.ledger.decoding import REMEDY, read_facts, read_row
+from syncjob.ledger.sights import Remembered
 from syncjob.ledger.tables import OPEN, REBUILT
 from syncjob.model import CAUSES, Cause, Outcome, Settled
 
@@ -33,7 +35,13 @@ LOUD = " AND NOT (cause IN ({causes}) AND settled LIKE :unwarned)"
 OF_CAUSES = " AND cause IN ({causes})"
 WITH_INTENT = " AND n IN (SELECT n FROM intents WHERE intents.run = :run)"
 ENDS = "SELECT n, key, cause FROM outcomes WHERE run = :run AND n > :last{which} ORDER BY n LIMIT :most"
-TOTALS = "SELECT cause, count(*) FROM outcomes WHERE run = :run GROUP BY cause"
+TOTALS = f"""
+SELECT cause, sum(rows) FROM (
+    SELECT cause, count(*) AS rows FROM outcomes WHERE run = :run GROUP BY cause
+    UNION ALL
+    SELECT '{Cause.IN_STEP}', count FROM quiet_parts WHERE run = :run
+) GROUP BY cause
+"""  # noqa: S608  # our own words
 ATTEMPTS = "SELECT n, max(attempt) FROM intents WHERE run = :run GROUP BY n"
 SENDS = "SELECT attempt, at, mark FROM intents WHERE run = :run AND n = :n ORDER BY attempt"
 OPEN_INTENTS = f"""
@@ -128,7 +136,7 @@ class Recall:
 
     def outcomes(self, run: str) -> Iterator[Settled]:
         """Give how the rows of a run ended, in input order; what was never settled is still planned."""
-        return self._walked(run)
+        return merge(self._walked(run), quiet.rows(self.database, run), key=attrgetter("n"))
 
     def loud(self, run: str) -> Iterator[Settled]:
         """Give the rows of a run of which there is anything to tell: all but those unchanged without a warning."""
@@ -139,12 +147,11 @@ class Recall:
 
         Where causes are named, of those alone that ended by one of them.
         """
-        last, (listed, named) = -1, several("cause", causes)
-        words = ENDS.format(which=OF_CAUSES.format(causes=listed) if causes else "")
-        asked = {"run": run, "most": ROWS_PER_READ * 10, **named}
-        while found := self.database.rows(words, asked | {"last": last}):
-            yield from ((key or str(n), CAUSES[cause]) for n, key, cause in found if cause in CAUSES)
-            last = found[-1][0]
+        ends = self._ends(run, causes)
+        if not causes or Cause.IN_STEP in causes:
+            still = ((n, key, Cause.IN_STEP) for n, key in quiet.keys(self.database, run))
+            ends = merge(ends, still, key=itemgetter(0))
+        return ((key or str(n), cause) for n, key, cause in ends)
 
     def to_send(self, run: str) -> Iterator[Settled]:
         """Give the rows of a run that are yet to be sent, in input order; rows may settle while this goes on."""
@@ -210,6 +217,14 @@ class Recall:
     def input(self, digest: str) -> Iterator[bytes] | None:
         """Give a file that a run has read; None where it was never kept."""
         return archive.get(self.database, digest)
+
+    def _ends(self, run: str, causes: Collection[str]) -> Iterator[tuple[int, str, Cause]]:
+        last, (listed, named) = -1, several("cause", causes)
+        words = ENDS.format(which=OF_CAUSES.format(causes=listed) if causes else "")
+        asked = {"run": run, "most": ROWS_PER_READ * 10, **named}
+        while found := self.database.rows(words, asked | {"last": last}):
+            yield from ((n, key, CAUSES[cause]) for n, key, cause in found if cause in CAUSES)
+            last = found[-1][0]
 
     def _walked(self, run: str, *, which: str = "", causes: Iterable[str] = ()) -> Iterator[Settled]:
         last, (listed, named) = 0, several("cause", causes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from syncjob.ledger.bases import Base
+from syncjob.ledger.sights import Base
 from syncjob.ledger.store import Intent, Ledger
 from syncjob.model import Settled
 

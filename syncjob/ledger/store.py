@@ -3,7 +3,8 @@
 `begin` puts a whole plan on record, in one transaction, before anything is sent; `record` is the one write while a run
 goes on: intents, outcomes and bases of a group, synced before it returns. A row that is to be sent stands there as
 `to_send` until it has settled. An intent of such a row, or of one that is *unsettled*, is open: nobody knows the
-answer, and the next run looks and `mend`s the outcome.
+answer, and the next run looks and `mend`s the outcome. Rows of which there is nothing to tell, and never will be, go
+together (`quiet`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from msgspec.structs import replace
 
 from syncjob.errors import PlanRefused
 from syncjob.ledger import archive, bases, facts, forms
-from syncjob.ledger.bases import Base
 from syncjob.ledger.database import Database, row_of
 from syncjob.ledger.migrating import prepared
+from syncjob.ledger.quiet import Parts, Quiet, called
 from syncjob.ledger.recall import Recall, iso
+from syncjob.ledger.sights import Base
 from syncjob.model import Cause, Settled, dumps
-from syncjob.model.own import PULLED_ID
 
-ROWS_PER_GROUP = 500
+ROWS_PER_GROUP = 2_000  # a referral is anywhere among the others: many at once touch fewer pages
 BEGIN = """
 INSERT INTO runs (id, job, remote, plan, facts, began, moves, source)
 VALUES (:id, :job, :remote, :plan, :facts, :began, :moves, :source)
@@ -113,7 +114,7 @@ class Ledger(Recall):
                 self.database.fence(connection)
             self._version = version
 
-    def begin(self, run: Begun, rows: Iterable[tuple[Settled, Sequence[Base]]] = ()) -> None:
+    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]] = ()) -> None:
         """Open a run over one plan with all its rows; PlanRefused when that plan was begun before: a plan goes once."""
         row = {
             "id": run.id,
@@ -129,9 +130,12 @@ class Ledger(Recall):
             with self.database.writing() as connection:
                 connection.execute(BEGIN, row)
                 scope = bases.scope_of(connection, run.job, run.remote)
+                parts = Parts(connection, run.id)
                 for group in _groups(rows):
-                    connection.executemany(FIRST, [_outcome(run.id, one) for one, _ in group])
+                    alone = [row for row, _ in group if not isinstance(row, Quiet) or not parts.take(row)]
+                    connection.executemany(FIRST, [_outcome(run.id, one) for one in alone])
                     bases.move(connection, scope, run.id, [base for _, seen in group for base in seen])
+                parts.close()
         except IntegrityError:
             earlier = self.run_of(run.plan)
             raise PlanRefused(f"this plan was sent already, by run {earlier}; a plan goes once: plan again") from None
@@ -202,7 +206,9 @@ class Ledger(Recall):
         return self._scopes[run]
 
 
-def _groups(rows: Iterable[tuple[Settled, Sequence[Base]]]) -> Iterator[list[tuple[Settled, Sequence[Base]]]]:
+def _groups(
+    rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]],
+) -> Iterator[list[tuple[Settled | Quiet, Sequence[Base]]]]:
     left = iter(rows)
     while group := list(islice(left, ROWS_PER_GROUP)):
         yield group
@@ -225,12 +231,8 @@ def _intent(run: str, one: Intent) -> tuple[Any, ...]:
     return run, one.n, one.attempt, one.at, one.mark, planned
 
 
-def _called(one: Settled) -> str:
-    """Give the key by which a row is found: in a pulled file the CRM's id, where the referral has one."""
-    known = one.columns.get("externalReferenceId", "").strip() if PULLED_ID in one.columns else ""
-    return known or one.key
-
-
-def _outcome(run: str, one: Settled) -> tuple[Any, ...]:
+def _outcome(run: str, one: Settled | Quiet) -> tuple[Any, ...]:
+    if isinstance(one, Quiet):
+        return run, one.n, str(Cause.IN_STEP), one.text.decode(), one.key, one.id.lower()
     referral = one.id.lower() if one.id else None
-    return run, one.n, str(one.cause), one.to_line().decode(), _called(one), referral
+    return run, one.n, str(one.cause), one.to_line().decode(), called(one), referral

@@ -3,9 +3,11 @@
     facts           what the file is: its schema
     scopes          a job over one remote and tenant: whose memory it is
     runs            one row a run; its plan goes once
-    outcomes        how every row of a run ended; a row that is still to be sent is there too, as `to_send`
+    outcomes        how the rows of a run ended; a row that is still to be sent is there too, as `to_send`
+    quiet_parts     the other rows of a run: those unchanged without a warning, compressed, in parts (`quiet`)
+    quiet_names     where a run's quiet rows are found by key or referral, in pages (`names`)
     intents         every PATCH before it leaves; of a run that was stopped some never did
-    bases           what row and remote last agreed on, by referral and path
+    bases           what row and remote last agreed on, by referral
     normal_forms    what the remote makes of a value, by referral and path
     inputs          the files that were read, once each
     input_parts     their bytes, compressed, in parts
@@ -24,7 +26,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 
-SCHEMA = 2
+SCHEMA = 3
 REBUILT = "rebuilt"  # a fact: when rows were lost in a rebuild
 
 FACTS = """
@@ -88,16 +90,37 @@ CREATE TABLE IF NOT EXISTS intents (
 )
 """
 
+QUIET_PARTS = """
+CREATE TABLE IF NOT EXISTS quiet_parts (
+    run          VARCHAR(40)  NOT NULL,
+    first        INTEGER      NOT NULL,
+    last         INTEGER      NOT NULL,
+    count        INTEGER      NOT NULL,
+    content      BLOB         NOT NULL,
+    PRIMARY KEY (run, first),
+    FOREIGN KEY (run) REFERENCES runs (id)
+)
+"""
+
+QUIET_NAMES = """
+CREATE TABLE IF NOT EXISTS quiet_names (
+    run          VARCHAR(40)  NOT NULL,
+    mark         INTEGER      NOT NULL,
+    content      BLOB         NOT NULL,
+    PRIMARY KEY (run, mark),
+    FOREIGN KEY (run) REFERENCES runs (id)
+)
+"""
+
 BASES = """
 CREATE TABLE IF NOT EXISTS bases (
     scope        INTEGER      NOT NULL,
     referral     VARCHAR(64)  NOT NULL,
-    path         VARCHAR(80)  NOT NULL,
-    value        TEXT         NOT NULL,
     at           FLOAT        NOT NULL,
     run          VARCHAR(40)  NOT NULL,
-    nights       INTEGER      NOT NULL,
-    PRIMARY KEY (scope, referral, path),
+    agreed       TEXT         NOT NULL,
+    besides      TEXT         NOT NULL,
+    PRIMARY KEY (scope, referral),
     FOREIGN KEY (scope) REFERENCES scopes (id)
 ) WITHOUT ROWID
 """
@@ -133,7 +156,7 @@ CREATE TABLE IF NOT EXISTS input_parts (
 )
 """
 
-TABLES = (FACTS, SCOPES, RUNS, OUTCOMES, INTENTS, BASES, FORMS, INPUTS, INPUT_PARTS)
+TABLES = (FACTS, SCOPES, RUNS, OUTCOMES, INTENTS, QUIET_PARTS, QUIET_NAMES, BASES, FORMS, INPUTS, INPUT_PARTS)
 """In an order in which each stands behind those that it refers to."""
 
 OPEN = "cause IN ('answer_unknown', 'to_send')"
@@ -182,6 +205,13 @@ def layout() -> dict[str, Table]:
             database.execute(words)
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall()
         return {name: _table(database, name) for (name,) in names}
+
+
+def described(words: str, name: str) -> Table:
+    """Give the table that words make, be it of an earlier page."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(words)
+        return _table(database, name)
 
 
 def _table(database: sqlite3.Connection, name: str) -> Table:

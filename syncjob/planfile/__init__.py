@@ -2,6 +2,6 @@
 
 from syncjob.planfile.draft import Draft
 from syncjob.planfile.file import Footer, Header, PlanFile, is_plan, write
-from syncjob.planfile.line import Line
+from syncjob.planfile.line import Line, Still
 
-__all__ = ["Draft", "Footer", "Header", "Line", "PlanFile", "is_plan", "write"]
+__all__ = ["Draft", "Footer", "Header", "Line", "PlanFile", "Still", "is_plan", "write"]

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from syncjob.model import Report, Settled, Verdict, dumps
+from msgspec import Struct
+
+from syncjob.model import Operation, Place, Report, Settled, Triple, Verdict, dumps
 from syncjob.reports.values import plain, requests
 
 MONEY = "/details/dealValue"
@@ -42,25 +44,46 @@ def _guard(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _row(row: Settled) -> dict[str, Any]:
-    return {
-        "row": row.place.to_json(),
-        "n": row.n,
-        "key": row.key,
-        "id": row.id,
-        "outcome": row.outcome,
-        "cause": row.cause,
-        "reason": row.reason,
-        "warnings": row.warnings,
-        "patch": row.operations,
-        "before": _money_as_text(row.before()) if row.operations else {},
-        "after": _money_as_text(row.after()) if row.operations else {},
-        "fields": row.triples,
-        "etag": row.etag,
-        "attempts": row.attempts,
-        "request_ids": row.request_ids,
-        "columns": row.columns,
-    }
+class _Row(Struct, frozen=True, gc=False):
+    """A row as scripts read it, in this order."""
+
+    row: Place
+    n: int
+    key: str
+    id: str | None
+    outcome: str
+    cause: str
+    reason: str
+    warnings: tuple[str, ...]
+    patch: tuple[Operation, ...]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    fields: tuple[Triple, ...]
+    etag: str | None
+    attempts: int
+    request_ids: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+def _row(row: Settled) -> _Row:
+    return _Row(
+        row.place,
+        row.n,
+        row.key,
+        row.id,
+        row.outcome,
+        row.cause,
+        row.reason,
+        row.warnings,
+        row.operations,
+        _money_as_text(row.before()) if row.operations else {},
+        _money_as_text(row.after()) if row.operations else {},
+        row.triples,
+        row.etag,
+        row.attempts,
+        row.request_ids,
+        row.columns,
+    )
 
 
 def _money_as_text(values: Mapping[str, Any]) -> dict[str, Any]:

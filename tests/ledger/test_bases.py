@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncjob.errors import StorageRefused
 from syncjob.ledger import Base, Begun, Ledger, Remembered
 from syncjob.ledger import bases as room
 from syncjob.ledger.tables import INDEXES, TABLES
@@ -117,10 +119,80 @@ def test_however_sights_arrive_the_youngest_is_the_base(sights: list[tuple[int, 
         for at, value, together in sights:
             group = [Base("id-1", {NAME: value}, float(at))]
             room.move(connection, scope, "run", group * (2 if together else 1))
-        found = connection.execute("SELECT at, value FROM bases").fetchall()
+        found = connection.execute("SELECT at, agreed FROM bases").fetchall()
         assert connection.execute("SELECT count(*) FROM scopes").fetchone() == (1,)
     if not sights:
         assert found == []
         return
     youngest = max(at for at, _, _ in sights)
-    assert found == [(youngest, f'"{[value for at, value, _ in sights if at == youngest][-1]}"')]
+    assert found == [(youngest, f'{{"/name":"{[value for at, value, _ in sights if at == youngest][-1]}"}}')]
+
+
+# ── The rules, as a model of one value a path ────────────────────────────────────────────────────
+
+VALUES = st.dictionaries(st.sampled_from([NAME, AMOUNT, TEAM]), st.sampled_from(["a", "b", None, ["ü", 1]]), max_size=3)
+SEEN = st.builds(
+    lambda referral, values, at, sent, first, now: Base(referral, values, at, frozenset(sent), first, now),
+    st.sampled_from(["id-1", "ID-1", "id-2"]),
+    VALUES,
+    st.sampled_from([1.0, 2.0, 2.5, 1e9 + 0.1]),
+    st.one_of(st.just(set[str]()), st.sets(st.sampled_from([NAME, AMOUNT]))),
+    st.one_of(st.just(dict[str, object]()), VALUES),
+    st.sampled_from([None, 2.0, 3.0]),
+)
+Model = dict[str, dict[str, tuple[object, int, float, str]]]
+
+
+def remembered_so(model: Model, run: str, group: list[Base]) -> None:
+    """Remember a group by the rules as they are said: path by path."""
+    for one in group:
+        known = model.setdefault(one.referral.lower(), {})
+        for path, value in one.values.items():
+            before, sent = known.get(path), path in one.sent
+            if before is None or one.at >= before[2] or (one.now is not None and before[2] > one.now):
+                again = sent and before is not None and before[0] == value
+                known[path] = value, (before[1] + 1 if again and before else int(sent)), one.at, run
+    for one in group:
+        known = model.setdefault(one.referral.lower(), {})
+        for path, value in one.first.items():
+            known.setdefault(path, (value, 0, one.at, run))
+
+
+@given(st.lists(st.lists(SEEN, max_size=5), max_size=6))
+def test_sights_are_merged_path_by_path(groups: list[list[Base]]) -> None:
+    """Whatever comes together in a group or a row: values, nights and moments are those of one value a path."""
+    model: Model = {}
+    with TemporaryDirectory() as folder, Ledger(Path(folder) / "job.ledger") as ledger:
+        for n, group in enumerate(groups):
+            with ledger.database.writing() as connection:
+                room.move(connection, room.scope_of(connection, "job", "remote"), f"run-{n}", group)
+            remembered_so(model, f"run-{n}", group)
+        for referral, found in ledger.remembered_of("job", "remote", ["id-1", "id-2"]).items():
+            known = model.get(referral, {})
+            assert found.values == {path: one[0] for path, one in known.items()}
+            assert found.nights == {path: one[1] for path, one in known.items()}
+            assert found.since == {path: one[2:] for path, one in known.items()}
+        assert room.count(ledger.database, "job", "remote") == sum(1 for known in model.values() if known)
+
+
+def test_a_value_that_no_utf_8_holds_is_merged_too(ledger: Ledger) -> None:
+    """Half a surrogate pair beside others, sent night after night: nothing is lost, and the nights count."""
+    for n, half in enumerate(["\ud800", "\ud800", "\udfff"], 1):
+        begin(ledger, f"run-{n}", Base("id-1", {NAME: half, AMOUNT: "ü"}, float(n), frozenset({NAME})))
+    begin(ledger, "run-4", Base("id-1", {TEAM: []}, 9.0))
+    found = ledger.remembered("job", "remote", "id-1")
+    assert found.values == {NAME: "\udfff", AMOUNT: "ü", TEAM: []}
+    assert found.nights == {NAME: 1, AMOUNT: 0, TEAM: 0}
+
+
+@pytest.mark.parametrize("words", ["agreed = '{'", "agreed = '[]'", "besides = '{\"/name\":1}'", "besides = '1'"])
+def test_what_is_damaged_is_told_whether_it_is_read_or_merged(ledger: Ledger, words: str) -> None:
+    """By the referral, with the way to look at it; and nothing is written over it."""
+    begin(ledger, "run-1", Base("id-1", {NAME: "a"}, 1.0))
+    with closing(sqlite3.connect(ledger.path)) as database, database:
+        database.execute(f"UPDATE bases SET {words}")
+    with pytest.raises(StorageRefused, match="remembered of referral id-1 cannot be read; look at it by `syncjob"):
+        ledger.remembered("job", "remote", "id-1")
+    with pytest.raises(StorageRefused, match="remembered of referral id-1 cannot be read; look at it by `syncjob"):
+        begin(ledger, "run-2", Base("id-1", {NAME: "b"}, 2.0))
+    assert not ledger.knows("run-2")

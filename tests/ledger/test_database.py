@@ -1,4 +1,4 @@
-"""A transaction that ends ill leaves nothing behind and tells what was wrong first; a new ledger is one of schema 2."""
+"""A transaction that ends ill leaves nothing behind and tells what was wrong first; a new ledger is one of schema 3."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncjob.ledger.database import Database, several
 from syncjob.ledger.tables import layout
 from syncjob.model import Cause, Place, Settled
 
-SCRIPT = Path(__file__).with_name("schema-2.sql")
+SCRIPT = Path(__file__).with_name("schema-3.sql")
 STRAY = "INSERT INTO outcomes (run, n, cause, settled) VALUES ('nobody''s', 1, 'stopped', '')"
 FACT = "INSERT INTO facts (name, value) VALUES ('a', 'b')"
 
@@ -43,8 +43,8 @@ def shape(path: Path) -> dict[str, list[object]]:
         return found | {"partial": file.execute(partial).fetchall()}
 
 
-def test_a_new_ledger_is_one_of_schema_2(database: Database, tmp_path: Path) -> None:
-    """Tables, columns, keys, references and indexes are those that the first version of schema 2 has written."""
+def test_a_new_ledger_is_one_of_schema_3(database: Database, tmp_path: Path) -> None:
+    """Tables, columns, keys, references and indexes are those that the first version of schema 3 has written."""
     with closing(sqlite3.connect(tmp_path / "other.ledger")) as file:
         file.executescript(SCRIPT.read_text(encoding="utf-8"))
     assert shape(database.path) == shape(tmp_path / "other.ledger")
@@ -60,6 +60,8 @@ def test_the_layout_is_what_the_page_of_tables_says() -> None:
     assert {name: table.parent for name, table in tables.items() if table.parent} == {
         "outcomes": "runs",
         "intents": "runs",
+        "quiet_parts": "runs",
+        "quiet_names": "runs",
         "bases": "scopes",
         "input_parts": "inputs",
     }
@@ -67,7 +69,11 @@ def test_the_layout_is_what_the_page_of_tables_says() -> None:
     assert all(names.index(table.parent) < names.index(name) for name, table in tables.items() if table.parent)
     assert tables["intents"].key == ("run", "n", "attempt")
     assert tables["outcomes"].columns == ("run", "n", "cause", "settled", "key", "referral")
-    assert {name: set(table.binary) for name, table in tables.items() if table.binary} == {"input_parts": {"content"}}
+    assert {name: set(table.binary) for name, table in tables.items() if table.binary} == {
+        "quiet_parts": {"content"},
+        "quiet_names": {"content"},
+        "input_parts": {"content"},
+    }
 
 
 @pytest.mark.parametrize("kind", ["writing", "reading"])

@@ -11,11 +11,13 @@ from sqlite3 import Connection
 import pytest
 
 from syncjob.errors import StorageRefused
-from syncjob.ledger import Base, Begun, Ledger, migrating
+from syncjob.ledger import Base, Begun, Ledger, Quiet, Remembered, finding, migrating
+from syncjob.ledger.checking import problems, rebuild
 from syncjob.ledger.tables import SCHEMA
-from syncjob.model import Cause
+from syncjob.model import Cause, Operation, Place, Settled
 
 SCRIPT = Path(__file__).with_name("schema-1.sql")
+SECOND = Path(__file__).with_name("schema-2.sql")
 JOB, REMOTE = "scene", "http://127.0.0.1:9/v1.0/engagements/referrals"
 CONFIRMED, UNSETTLED = "20261102T020000Z-6b0d", "20261102T020000Z-8e81"
 LONG = "2500ec5a-0000-4000-8000-000000000004"
@@ -27,6 +29,41 @@ def old(tmp_path: Path) -> Path:
     path = tmp_path / "job.ledger"
     with closing(sqlite3.connect(path)) as database:
         database.executescript(SCRIPT.read_text(encoding="utf-8"))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A ledger as schema 2 has left it: a run of two quiet rows and one that was sent, and what it has agreed on."""
+    path = tmp_path / "job.ledger"
+    place, sent = Place("rows.csv", 1), (Operation("replace", "/name", "b"),)
+    rows = [
+        Settled(1, place, "k1", {}, Cause.IN_STEP, "", id="ID-1"),
+        Settled(2, place, "k2", {}, Cause.IN_STEP, "", id="id-2"),
+        Settled(3, place, "k3", {}, Cause.CONFIRMED, "", id="id-3", operations=sent, attempts=1),
+    ]
+    outcomes = [
+        ("run-2", row.n, str(row.cause), row.to_line().decode(), row.key, (row.id or "").lower()) for row in rows
+    ]
+    bases = [
+        (1, "id-1", "/details/dealValue", '"10.50"', 5.0, "run-2", 0),
+        (1, "id-1", "/name", '"ü"', 5.0, "run-2", 0),
+        (1, "id-1", "/team", '[{"email":"a@b.example"}]', 4.5, "run-1", 0),
+        (1, "id-3", "/name", '"b"', 6.25, "run-2", 3),
+        (2, "id-1", "/name", "null", 1.0, "run-0", 0),
+    ]
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(SECOND.read_text(encoding="utf-8"))
+        with database:
+            database.execute("INSERT INTO scopes VALUES (1, ?, ?), (2, 'other', ?)", (JOB, REMOTE, REMOTE))
+            facts = (JOB, REMOTE, "plan-2", '{"columns":[]}', 1.8e9, "bases")
+            database.execute(
+                "INSERT INTO runs (id, job, remote, plan, facts, began, moves) VALUES ('run-2', ?, ?, ?, ?, ?, ?)",
+                facts,
+            )
+            database.executemany("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", outcomes)
+            database.executemany("INSERT INTO bases VALUES (?, ?, ?, ?, ?, ?, ?)", bases)
     path.chmod(0o600)
     return path
 
@@ -157,3 +194,84 @@ def test_a_damaged_ledger_is_refused_with_the_way_to_save_it(tmp_path: Path, dam
         Ledger(path)
     assert "left as it is and nothing is sent" in str(refused.value)
     assert path.read_bytes() == content
+
+
+# ── From schema 2 to 3 ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_ledger_of_schema_2_keeps_all_that_it_knew(second: Path) -> None:
+    """Rows stay where they stand, and are found; of each referral there is one row of what was agreed on."""
+    with Ledger(second) as ledger:
+        assert ledger.copy == second.with_name("job.ledger.schema-2")
+        assert [row.n for row in ledger.outcomes("run-2")] == [1, 2, 3]
+        assert [row.n for row in ledger.loud("run-2")] == [3]
+        assert list(finding.referrals(ledger.database, JOB, REMOTE)) == ["id-1", "id-2", "id-3"]
+        known = ledger.remembered_of(JOB, REMOTE, ["id-1", "id-2", "id-3"])
+        assert known["id-1"] == Remembered(
+            {"/details/dealValue": "10.50", "/name": "ü", "/team": [{"email": "a@b.example"}]},
+            {"/details/dealValue": 0, "/name": 0, "/team": 0},
+            {"/details/dealValue": (5.0, "run-2"), "/name": (5.0, "run-2"), "/team": (4.5, "run-1")},
+        )
+        assert known["id-2"] == Remembered({}, {}, {})
+        assert known["id-3"] == Remembered({"/name": "b"}, {"/name": 3}, {"/name": (6.25, "run-2")})
+        assert ledger.remembered("other", REMOTE, "id-1").since == {"/name": (1.0, "run-0")}
+    assert problems(second) == []
+
+
+def test_a_new_night_goes_on_where_schema_2_has_ended(second: Path) -> None:
+    """A row that stood alone is quiet in a part now: both are found, and its base moves."""
+    with Ledger(second) as ledger:
+        row = next(ledger.outcomes("run-2"))
+        quiet = Quiet.of(row)
+        assert quiet is not None
+        seen = Base("ID-1", {"/name": "ü", "/details/dealValue": "10.50"}, 1.9e9)
+        ledger.begin(Begun("run-3", JOB, REMOTE, "plan-3", {}, 1.9e9, "bases"), [(quiet, (seen,))])
+        assert [run for run, _, _ in finding.rows_of(ledger.database, JOB, REMOTE, "id-1")] == ["run-2", "run-3"]
+        assert ledger.remembered(JOB, REMOTE, "id-1").since == {
+            "/details/dealValue": (1.9e9, "run-3"),
+            "/name": (1.9e9, "run-3"),
+            "/team": (4.5, "run-1"),
+        }
+
+
+def test_a_ledger_of_schema_2_is_like_a_new_one_afterwards(second: Path, tmp_path: Path) -> None:
+    """The same tables, columns and indexes; the copy is as it was."""
+    before = dump(second)
+    Ledger(second).close()
+    Ledger(tmp_path / "new.ledger").close()
+    assert layout(second) == layout(tmp_path / "new.ledger")
+    assert dump(second.with_name("job.ledger.schema-2")) == before
+
+
+@pytest.mark.parametrize("damage", ["{", "", "nonsense", '"'])
+def test_a_damaged_value_of_schema_2_stays_one(second: Path, damage: str) -> None:
+    """It is told after the step as it was before, by its referral; the others are sound."""
+    with closing(sqlite3.connect(second)) as database, database:
+        database.execute("UPDATE bases SET value = ? WHERE referral = 'id-3'", (damage,))
+    with Ledger(second) as ledger:
+        with pytest.raises(StorageRefused, match="remembered of referral id-3 cannot be read"):
+            ledger.remembered(JOB, REMOTE, "id-3")
+        assert ledger.remembered(JOB, REMOTE, "id-1").values["/name"] == "ü"
+    [said] = problems(second)
+    assert said.startswith("bases ")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_damaged_ledger_of_schema_2_is_rebuilt_as_one_of_schema_3(second: Path, *, damaged: bool) -> None:
+    """What each referral has agreed on is saved, but for the value that cannot be understood."""
+    with closing(sqlite3.connect(second)) as database, database:
+        database.execute("UPDATE facts SET value = 'x'")  # of no schema: nobody opens it
+        if damaged:
+            database.execute("UPDATE bases SET value = '{' WHERE referral = 'id-1' AND path = '/team'")
+    assert "does not say of which schema it is" in problems(second)[0]
+    _, saved, broke_off = rebuild(second)
+    assert (saved["bases"], broke_off) == (3, ["bases"] if damaged else [])
+    with Ledger(second) as ledger:
+        assert set(ledger.remembered(JOB, REMOTE, "id-1").values) == {
+            "/details/dealValue",
+            "/name",
+            *(() if damaged else ("/team",)),
+        }
+        assert ledger.remembered(JOB, REMOTE, "id-3").nights == {"/name": 3}
+        assert [row.n for row in ledger.outcomes("run-2")] == [1, 2, 3]
+    assert problems(second) == []

@@ -53,7 +53,7 @@ DAMAGE = {
     "unknown cause": "UPDATE outcomes SET cause = 'from_the_future' WHERE n = 1",
     "facts": "UPDATE runs SET facts = '['",
     "facts of another shape": "UPDATE runs SET facts = '[]'",
-    "base": "UPDATE bases SET value = '{'",
+    "base": "UPDATE bases SET agreed = '{'",
 }
 
 
@@ -105,9 +105,7 @@ def test_bases_behind_many_that_belong_to_nobody_are_saved(known: Desk) -> None:
     """Orphans fill more than a group: what comes after them is saved all the same."""
     harm(known, "UPDATE scopes SET id = 2", "UPDATE bases SET scope = 2")
     with closing(sqlite3.connect(known.ledger)) as database, database:
-        database.executemany(
-            "INSERT INTO bases VALUES (1, ?, '/name', '\"x\"', 0, 'r', 0)", [(f"g{n}",) for n in range(1_200)]
-        )
+        database.executemany("INSERT INTO bases VALUES (1, ?, 0, 'r', '{}', '')", [(f"g{n}",) for n in range(1_200)])
     rebuilt(known)
     assert [remembered(known, n)["/name"] for n in (1, 2)] == ["Renamed 1", "Deal 2"]
 

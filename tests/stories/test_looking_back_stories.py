@@ -406,7 +406,7 @@ def test_an_export_that_is_not_whole_is_refused(nights: Desk, harm: str) -> None
         "cut": lines[:-2],
         "altered": [line.replace("Deal 1", "Deal X") for line in lines],
         "other": ["CRM Id,Deal\n", "1,2\n"],
-        "newer": [lines[0].replace('"schema":2', '"schema":99'), *lines[1:]],
+        "newer": [lines[0].replace('"schema":3', '"schema":99'), *lines[1:]],
         "gone": [],
     }[harm]
     path.unlink() if harm == "gone" else path.write_text("".join(harmed))
