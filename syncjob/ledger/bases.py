@@ -10,15 +10,15 @@ from collections.abc import Collection, Sequence
 from operator import itemgetter
 from sqlite3 import Connection
 
-from syncjob.ledger.database import VALUES_MAX, Database, several, value_of
+from syncjob.ledger.database import VALUES_MAX, Database, places, value_of
 from syncjob.ledger.sights import Base, Remembered, Row, merged, remembered, together
 
 READ = """
 SELECT bases.referral, bases.at, bases.run, bases.agreed, bases.besides
 FROM bases JOIN scopes ON scopes.id = bases.scope
-WHERE scopes.job = :job AND scopes.remote = :remote AND bases.referral IN ({referrals})
+WHERE scopes.job = ? AND scopes.remote = ? AND bases.referral IN ({referrals})
 """
-STANDING = "SELECT referral, at, run, agreed, besides FROM bases WHERE scope = :scope AND referral IN ({referrals})"
+STANDING = "SELECT referral, at, run, agreed, besides FROM bases WHERE scope = ? AND referral IN ({referrals})"
 AGAIN = """
 UPDATE bases SET at = ?, run = ?
 WHERE scope = ? AND referral = ? AND agreed = ? AND besides = '' AND (at <= ? OR at > ?)
@@ -33,6 +33,7 @@ ON CONFLICT (scope, referral) DO UPDATE SET
 """
 SCOPE = "SELECT id FROM scopes WHERE job = :job AND remote = :remote"
 NEW_SCOPE = "INSERT INTO scopes (job, remote) VALUES (:job, :remote)"
+NEW_MAX = 50  # referrals of a group that turn out to be new before the others are taken for new as well
 COUNT = """
 SELECT count(*)
 FROM bases JOIN scopes ON scopes.id = bases.scope
@@ -56,8 +57,8 @@ def of(database: Database, job: str, remote: str, referrals: Collection[str]) ->
     found: dict[str, Remembered] = {one: Remembered({}, {}, {}) for one in ids}
     with database.reading() as connection:
         for start in range(0, len(ids), VALUES_MAX):
-            words, named = several("referral", ids[start : start + VALUES_MAX])
-            rows = connection.execute(READ.format(referrals=words), {"job": job, "remote": remote, **named})
+            some = ids[start : start + VALUES_MAX]
+            rows = connection.execute(READ.format(referrals=places(len(some))), (job, remote, *some))
             for referral, *row in rows:
                 found[referral] = remembered(referral, *row)
     return found
@@ -67,11 +68,12 @@ def move(connection: Connection, scope: int, run: str, seen: Sequence[Base]) -> 
     """Remember agreed values, in bulk: what stands is read, merged with what was seen, and written.
 
     What counts only where nothing is known comes after all else. Of most referrals nothing is new but the moment: that
-    alone is written then, and nothing is read. They go in the order of their ids, neighbours after each other.
+    alone is written then, and nothing is read, until it shows that they are new: on a first night. They go in the order
+    of their ids, neighbours after each other.
     """
     cursor, left = connection.cursor(), dict[str, list[Base]]()
     for referral, one in sorted(((one.referral.lower(), one) for one in seen), key=itemgetter(0)):
-        if referral not in left and one.is_plain:
+        if referral not in left and one.is_plain and len(left) < NEW_MAX:
             again = (one.at, run, scope, referral, together(one.values), one.at, one.today)
             if cursor.execute(AGAIN, again).rowcount:
                 continue
@@ -89,7 +91,7 @@ def count(database: Database, job: str, remote: str) -> int:
 def _standing(connection: Connection, scope: int, referrals: Sequence[str]) -> dict[str, Row]:
     known: dict[str, Row] = {}
     for start in range(0, len(referrals), VALUES_MAX):
-        words, named = several("referral", referrals[start : start + VALUES_MAX])
-        rows = connection.execute(STANDING.format(referrals=words), {"scope": scope, **named})
+        some = referrals[start : start + VALUES_MAX]
+        rows = connection.execute(STANDING.format(referrals=places(len(some))), (scope, *some))
         known |= {referral: (at, run, agreed, besides) for referral, at, run, agreed, besides in rows}
     return known

@@ -143,6 +143,12 @@ def several(name: str, values: Iterable[Any]) -> tuple[str, dict[str, Any]]:
     return ", ".join(f":{one}" for one in named) or "NULL", named
 
 
+def places(many: int) -> str:
+    """Give the words for a list of so many values without names: of hundreds SQLite looks for each among all others."""
+    assert many <= VALUES_MAX, "SQLite takes so many variables and no more"
+    return ",".join("?" * many)
+
+
 def has_table(connection: Connection, name: str) -> bool:
     """Tell whether there is such a table."""
     words = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
