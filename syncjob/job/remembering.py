@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import replace
@@ -54,8 +55,8 @@ class Memory:
         missing = [one for one in map(str.lower, referrals) if one not in self._ahead]
         if self.ledger is None or not missing:
             return
-        while len(self._ahead) > max(0, AHEAD_MAX - len(missing)):
-            del self._ahead[next(iter(self._ahead))]
+        for oldest in list(islice(self._ahead, max(0, len(self._ahead) + len(missing) - AHEAD_MAX))):
+            del self._ahead[oldest]
         self._ahead |= self.ledger.remembered_of(self._job.settings.job, self._job.address, missing)
 
     def simply(self, referral: str) -> Mapping[str, Any] | None:
