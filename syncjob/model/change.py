@@ -229,6 +229,8 @@ def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list
         return []
     paths = {one.path for one in operations}
     wide = [one for one in operations if one.path.endswith("/-") or isinstance(one.value, Mapping)]
+    if not wide:
+        return [one for one in triples if one.path in paths]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
 
 

@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -113,6 +114,8 @@ class Connection:
 
     def _retry_after(self, said: str) -> float | None:
         """Seconds to wait (RFC 9110, 10.2.3: seconds or a date); None for what cannot be meant."""
+        if not said:
+            return None
         try:
             wait_s = (
                 float(int(said)) if said.isdecimal() else (parsedate_to_datetime(said) - self._now()).total_seconds()
@@ -122,8 +125,11 @@ class Connection:
         return wait_s if wait_s >= 0 else None
 
 
+@lru_cache(maxsize=16)  # many answers come in one second
 def _date(said: str) -> datetime | None:
     """Read the server's moment (RFC 9110, 6.6.1); None for what is none."""
+    if not said:
+        return None
     try:
         at = parsedate_to_datetime(said)
     except (ValueError, TypeError, OverflowError):
@@ -159,7 +165,7 @@ def _wire(remote: Remote, limits: Limits, tls: ssl.SSLContext | None, network: A
     if remote.proxy is None and network is None:
         from syncjob.remote.direct import Direct
 
-        return Direct(tls=tls, connect_s=limits.connect_s, answer_s=limits.answer_s)
+        return Direct(tls=tls, connect_s=limits.connect_s)
     from syncjob.remote.roundabout import Roundabout
 
     return Roundabout(
