@@ -214,7 +214,7 @@ def test_a_miss_that_ends_asking_defers_what_was_heard(tmp_path: Path, cause: Ca
     scene = Scene(tmp_path, referrals(1))
 
     async def within(desk: Bench) -> Settled:
-        return Sending(change(_document(scene), RENAMED), desk.run, frozenset())._no(Miss(cause, "why"))
+        return Sending(change(_document(scene), RENAMED), desk.run, ())._no(Miss(cause, "why"))
 
     assert at_bench(scene, within).cause is cause
 

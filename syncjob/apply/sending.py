@@ -21,7 +21,7 @@ is *unsettled* and its intent stays open for the next run. At most `attempts_max
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ from syncjob.core.retry import LOCKED_MAX, Next
 from syncjob.core.values import stands
 from syncjob.errors import BrokenAssumption, StorageRefused, SyncjobError, frames
 from syncjob.exchange import Miss, said
-from syncjob.model import Answer, Cause, Change, Heard, Settled
+from syncjob.model import Answer, Cause, Change, Heard, Operation, Settled
 
 ETAG_REFUSED_MAX = 2
 NO_CONTENT = 204
@@ -47,6 +47,7 @@ SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 class Sending:
     """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
 
+    `shown` are the operations of the plan, beyond which nothing may go whatever is merged anew.
     `recorded` is the change as the run has it on record, `mark` that of an intent which is on record already.
     `intents` counts what was about to leave, `sends` what left, `attempts` what counts against `attempts_max`: a
     throttled send does not. `reached` says that some send may have come as far as the remote.
@@ -54,7 +55,7 @@ class Sending:
 
     change: Change
     run: Run
-    shown: frozenset[str]
+    shown: Sequence[Operation]
     recorded: Change | None = None
     mark: str = ""
     intents: int = 0
@@ -166,7 +167,7 @@ class Sending:
             return self.settled(cause, "" if self.unheard else "somebody made the same edit meanwhile")
         if seen.etag == self.change.etag:
             return await self._unmoved(what, answer)
-        found = again(self.change, seen, self.run.rules, self.shown)
+        found = again(self.change, seen, self.run.rules, marks(self.shown))
         if isinstance(found, Settled):
             return self._overtaken(found, altered(self.change, seen.body, self.run.rules))
         self.change, self.unheard, self.etag_refused = found, False, 0
@@ -262,7 +263,7 @@ async def settle(change: Change, run: Run, mark: str = "") -> Settled:
     `mark` is that of its first intent where that is on record already.
     """
     intents = run.before.get(change.n, 0) + bool(mark)
-    sending = Sending(change, run, marks(change.operations), change, mark, intents)
+    sending = Sending(change, run, change.operations, change, mark, intents)
     try:
         return await sending.until_settled()
     except asyncio.CancelledError:

@@ -57,11 +57,14 @@ class Bar:
         self._bar: Any = None
         self._task: Any = None
         self._step, self._throttled = "", ""
+        self._asked, self._watched = "", False
         self._begun = self._shut_until = 0.0
 
     def show(self, step: str, done: int, total: int) -> None:
         """Show how far a step is; `total` is 0 where nobody knows."""
-        if not _shown(sys.stderr):
+        if step != self._asked:  # once a step, not once a row
+            self._asked, self._watched = step, _shown(sys.stderr)
+        if not self._watched:
             return
         if self._bar is None:
             from rich.console import Console

@@ -25,11 +25,23 @@ SETTLED_BY_PERSON = (Why.ADOPTED, Why.DECIDED)
 
 def agreed(row: Settled, rules: Rules) -> dict[str, Any]:
     """Give, by path, what row and referral agree on."""
+    ours, others = parted(row, rules)
+    return ours | others
+
+
+def parted(row: Settled, rules: Rules) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the same apart: what was sent and is there, and what was not sent."""
     landed = row.outcome is Outcome.APPLIED or row.cause is Cause.SAME_EDIT
+    ours: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     sent = row.before()
-    return {
-        one.path: _value(one, rules) for one in row.triples if (landed if one.path in sent else _shared(one, rules))
-    }
+    for one in row.triples:
+        if one.path in sent:
+            if landed:
+                ours[one.path] = _value(one, rules)
+        elif _shared(one, rules):
+            others[one.path] = _value(one, rules)
+    return ours, others
 
 
 def _value(one: Triple, rules: Rules) -> Any:

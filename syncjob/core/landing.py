@@ -44,8 +44,8 @@ def uninvited(change: Change, body: Mapping[str, Any]) -> list[str]:
         BY_PATH[triple.path].name
         for triple in change.triples
         if triple.path not in sent
-        and stands(body, triple.path)
         and not same(triple.path, triple.observed, look(body, triple.path), triple.zone)
+        and stands(body, triple.path)
     ]
 
 

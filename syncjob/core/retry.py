@@ -21,6 +21,7 @@ A GET has no effect, so what says `look` to a PATCH says `again` to a GET.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from syncjob.model import Answer, Heard
 
@@ -71,9 +72,13 @@ def after(answer: Answer) -> Next:
         return Next.AGAIN
     if answer.heard is Heard.LOST:
         return Next.LOOK
-    status = answer.status or 0
+    return _by_table(answer.status or 0, answer.code)
+
+
+@lru_cache(maxsize=256)  # a run hears few different answers, and asks of each more than once
+def _by_table(status: int, said: str) -> Next:
     return next(
-        (what for statuses, code, what in TABLE if status in statuses and code in ("", answer.code)),
+        (what for statuses, code, what in TABLE if status in statuses and code in ("", said)),
         Next.BROKEN,
     )
 

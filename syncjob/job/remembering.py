@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from syncjob.core import pulled
 from syncjob.core.adopting import adopted
-from syncjob.core.agreeing import agreed, answered, moved_from
+from syncjob.core.agreeing import agreed, answered, moved_from, parted
 from syncjob.core.fields import BY_PATH
 from syncjob.core.landing import landed
 from syncjob.core.merge import Rules, merge
@@ -135,11 +135,8 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
         others, first = agreed(row, rules), moved_from(row) if row.cause is Cause.BOTH_MOVED else {}
         seen = seen_at is not None and (others or first)
         return (Base(row.id, others, seen_at, first=first, now=now),) if seen and seen_at is not None else ()
-    sent = frozenset(row.before()) if row.outcome is Outcome.APPLIED or row.cause is Cause.SAME_EDIT else frozenset()
-    values = agreed(row, rules)
-    ours = {path: value for path, value in values.items() if path in sent}
-    others = {path: value for path, value in values.items() if path not in sent}
-    written = sent if row.outcome is Outcome.APPLIED else frozenset[str]()
+    ours, others = parted(row, rules)
+    written = frozenset(ours) if row.outcome is Outcome.APPLIED else frozenset[str]()
     found = [Base(row.id, ours, now, written, now=now)] if ours else []
     if moves == SENT:
         return tuple(found)

@@ -98,6 +98,14 @@ class Database:
         found: list[Any] = self.raw(lambda connection: connection.execute(f"PRAGMA {words}").fetchall())
         return found
 
+    def version(self) -> int:
+        """Give a number that moves when another connection has written; it is asked for often, and costs little."""
+        try:
+            (found,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise _refused(self.path, error) from error
+        return int(found)
+
     def raw(self, act: Callable[[Connection], Any]) -> Any:
         """Hand out the connection outside any transaction."""
         with self._guarded():

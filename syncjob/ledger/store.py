@@ -108,7 +108,7 @@ class Ledger(Recall):
         """
         if self.database.fence is None:
             return
-        (version,) = self.database.pragma("data_version")[0]
+        version = self.database.version()
         if version != self._version:
             with self.database.reading() as connection:
                 self.database.fence(connection)

@@ -244,12 +244,18 @@ class _Written(Struct, frozen=True):
     request_ids: tuple[str, ...]
 
 
+def _is_object(value: Any) -> bool:
+    return type(value) is not str and isinstance(value, Mapping)  # most are texts, and to ask of an ABC costs most
+
+
 def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list[Triple]:
     """Give the triples of the fields that operations write; of most rows none."""
     if not operations:
         return []
     paths = {one.path for one in operations}
-    wide = [one for one in operations if one.path.endswith("/-") or isinstance(one.value, Mapping)]
+    wide = [one for one in operations if one.path.endswith("/-") or _is_object(one.value)]
+    if not wide:
+        return [one for one in triples if one.path in paths]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
 
 

@@ -20,6 +20,7 @@ from syncjob.remote.trust import trust
 from syncjob.settings import Limits, Remote
 
 Client = TypeVar("Client", bound="Reader")
+_json = json.JSONEncoder(ensure_ascii=False).encode  # made once
 
 
 class Reader:
@@ -70,7 +71,7 @@ class Writer(Reader):
         """Send a patch under the eTag as it was read, quotes included, and ask for the referral that results."""
         assert etag, "no write without an eTag"
         headers = {**self._marked(request_id), "If-Match": etag, "Prefer": "return=representation"}
-        body = json.dumps([one.to_json() for one in operations], ensure_ascii=False).encode()
+        body = _json([one.to_json() for one in operations]).encode()
         path = f"/{quote(referral, safe='')}"
         return await self._connection.send("PATCH", path, headers=headers, body=body)
 

@@ -53,7 +53,17 @@ _page = msgspec.json.Decoder(_Page)
 
 
 def strictly(content: bytes) -> Any:
-    """Read JSON; None where it is none."""
+    """Read JSON; None where it is none.
+
+    What reads back to the very bytes that came has lost nothing on the way: no name stood twice, no fraction was bent.
+    So most documents are read in less than half the time; any other is read anew, name by name.
+    """
+    try:
+        found = _read(content)
+        if _written(found) == content:
+            return found
+    except (ValueError, RecursionError):
+        pass
     try:
         return json.loads(content, parse_float=fraction, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -89,3 +99,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a name stands twice in one object")
     return found
+
+
+_read = msgspec.json.Decoder(float_hook=fraction).decode
+_written = msgspec.json.Encoder(decimal_format="number").encode

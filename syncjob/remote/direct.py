@@ -29,13 +29,13 @@ HEADER_BYTES_MAX = 64 * 1024
 
 
 class Direct:
-    """A session of its own, with one connection."""
+    """A session of its own, with one connection; whoever asks bounds the time that an answer may take."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None, connect_s: float, answer_s: float) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None, connect_s: float) -> None:
         """`tls` is None for plain http."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=1, ssl=tls if tls is not None else True, keepalive_timeout=KEPT_S),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=answer_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -50,9 +50,8 @@ class Direct:
             async with self._session.request(
                 method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
             ) as response:
-                known = {name.lower(): value for name, value in response.headers.items()}
-                check_encoding(known)
-                return Reply(response.status, known, await _bounded(response))
+                check_encoding(response.headers)  # they are found by their names in any letters
+                return Reply(response.status, response.headers, await _bounded(response.content))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unsent(_said(error)) from error
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
@@ -85,10 +84,14 @@ def _has_word(transport: Any) -> bool:
     return bool(asked.poll(0))
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    if content.is_eof():  # most are there as a whole by now
+        whole = content.read_nowait()
+        check_size(len(whole))
+        return whole
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_any():
+    async for chunk in content.iter_any():
         size += len(chunk)
         check_size(size)
         chunks.append(chunk)

@@ -11,11 +11,11 @@ one SSL context, which costs 50 ms to build.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +23,7 @@ from syncjob import __version__
 from syncjob.model import Answer, Heard
 from syncjob.remote.auth import Bearer, Credential
 from syncjob.remote.decoding import strictly
+from syncjob.remote.patience import Patience
 from syncjob.remote.wire import Lost, Reply, Unsent, Wire
 from syncjob.settings import Limits, Remote
 
@@ -55,7 +56,7 @@ class Connection:
         """`network` replaces the real one in simulations; `tls` is None for plain http on loopback."""
         self.methods = tuple(methods)
         self._url, self._host = remote.url, urlsplit(remote.url).hostname
-        self._now, self._answer_s = now, limits.answer_s
+        self._now, self._patience = now, Patience(limits.answer_s)
         self.bearer = Bearer(credential, remote.url)
         self._wire = _wire(remote, limits, tls, network)
 
@@ -77,18 +78,19 @@ class Connection:
         await self.bearer.fresh()
         url = f"{self._url}{below}{f'?{quote(query, safe=IN_A_QUERY)}' if query else ''}"
         try:
-            async with asyncio.timeout(self._answer_s):
+            with self._patience:
                 signed = await self.bearer.signed(url, ASKING | dict(headers))
                 return self._answer(method, await self._wire.send(method, url, signed, body), decode)
         except Unsent as error:
             return Answer(Heard.UNSENT, note=f"no connection to {self._host}: {error}")
         except TimeoutError:
-            return Answer(Heard.LOST, note=f"no whole answer from {self._host} within {self._answer_s:g} s")
+            return Answer(Heard.LOST, note=f"no whole answer from {self._host} within {self._patience.most_s:g} s")
         except Lost as error:
             return Answer(Heard.LOST, note=f"the answer of {self._host} was lost: {error}")
 
     async def close(self) -> None:
         """Close the connection."""
+        self._patience.close()
         await self._wire.close()
 
     def _answer(self, method: str, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
@@ -113,6 +115,8 @@ class Connection:
 
     def _retry_after(self, said: str) -> float | None:
         """Seconds to wait (RFC 9110, 10.2.3: seconds or a date); None for what cannot be meant."""
+        if not said:
+            return None
         try:
             wait_s = (
                 float(int(said)) if said.isdecimal() else (parsedate_to_datetime(said) - self._now()).total_seconds()
@@ -122,8 +126,11 @@ class Connection:
         return wait_s if wait_s >= 0 else None
 
 
+@lru_cache(maxsize=16)  # many answers come in one second
 def _date(said: str) -> datetime | None:
     """Read the server's moment (RFC 9110, 6.6.1); None for what is none."""
+    if not said:
+        return None
     try:
         at = parsedate_to_datetime(said)
     except (ValueError, TypeError, OverflowError):
@@ -159,7 +166,7 @@ def _wire(remote: Remote, limits: Limits, tls: ssl.SSLContext | None, network: A
     if remote.proxy is None and network is None:
         from syncjob.remote.direct import Direct
 
-        return Direct(tls=tls, connect_s=limits.connect_s, answer_s=limits.answer_s)
+        return Direct(tls=tls, connect_s=limits.connect_s)
     from syncjob.remote.roundabout import Roundabout
 
     return Roundabout(

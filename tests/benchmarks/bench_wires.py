@@ -33,7 +33,7 @@ NEWS = json.dumps([{"op": "replace", "path": "/name", "value": "Deal"}]).encode(
 
 def direct() -> Wire:
     """Straight to the remote."""
-    return Direct(tls=None, connect_s=10, answer_s=60)
+    return Direct(tls=None, connect_s=10)
 
 
 def roundabout() -> Wire:

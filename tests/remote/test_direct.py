@@ -14,7 +14,7 @@ STRAY = http(400, b'{"error":{"code":"invalidRequest"}}')
 
 
 def _direct() -> Direct:
-    return Direct(tls=None, connect_s=5, answer_s=5)
+    return Direct(tls=None, connect_s=5)
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
