@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from raw import CLOSE, http, listening
@@ -73,3 +75,15 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
                 await wire.close()
 
     assert asyncio.run(story()) == ([200, 200, 200], 3)
+
+
+def test_importing_the_wire_reads_no_certificates() -> None:
+    """What aiohttp would trust by itself is nobody; what the rest of the process trusts is left alone."""
+    words = (
+        "import ssl, syncjob.remote.direct as direct;"
+        "own = direct.aiohttp.connector._SSL_CONTEXT_VERIFIED;"
+        "kept = ssl.SSLContext.load_default_certs.__qualname__, ssl.SSLContext.set_default_verify_paths.__name__;"
+        "print(own.cert_store_stats()['x509'], own.verify_mode, *kept)"
+    )
+    said = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0", "2", "SSLContext.load_default_certs", "set_default_verify_paths"]
