@@ -32,7 +32,7 @@ Sight = tuple[bytes, float, str, int]
 """A value as JSON, its moment, its run, and how many nights in a row it was sent."""
 
 
-class Base(Struct, frozen=True):
+class Base(Struct, frozen=True, gc=False):
     """The agreed values of one referral, by path, as they were seen at a moment; `sent` are those that we wrote.
 
     `first` are values that count only where none is known yet. `now` is when it is written down, where that is later.

@@ -90,8 +90,9 @@ class Line(Struct, frozen=True):
             found = _still(text)
         except ValueError:
             return None
+        agreed = Stand.AGREED  # looked up once: an enumeration takes its time
         for one in found.fields:
-            if one.stand is not Stand.AGREED or one.removed:
+            if one.stand is not agreed or one.removed:
                 return None
         return found
 
