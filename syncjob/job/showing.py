@@ -106,6 +106,9 @@ def of_run(ledger: Ledger, run: str, verdicts: tuple[Verdict, ...] = (), *, aliv
         rows=lambda: ended(ledger.outcomes(run)),
         verdicts=verdicts,
         loud=lambda: ended(ledger.loud(run)),
+        written=lambda: (
+            row if alive or isinstance(row, bytes) else broken_off(row, begun) for row in ledger.written(run)
+        ),
     )
 
 

@@ -32,6 +32,7 @@ LEVEL = 1
 PARTS_PER_READ = 16
 PARTS_KEPT = 400  # of those of which single rows are read, 10 MB at most: who asks for a deal asks for its rows next
 PULLED = coded(PULLED_ID)
+FIRST = b'{"n":'
 PUT = "INSERT INTO quiet_parts (run, first, last, count, content) VALUES (?, ?, ?, ?, ?)"
 PARTS = """
 SELECT first, last, count, content FROM quiet_parts
@@ -102,6 +103,11 @@ def lines(database: Database, run: str) -> Iterator[bytes]:
         if len(found) < PARTS_PER_READ:
             return
         last = found[-1][0]
+
+
+def number(line: bytes) -> int:
+    """Give the number of a line's row, which stands first."""
+    return int(line[len(FIRST) : line.index(b",")])
 
 
 def rows(database: Database, run: str) -> Iterator[Settled]:
@@ -226,4 +232,4 @@ def _line(connection: Connection, run: str, n: int) -> bytes:
 
 def _begins(line: bytes, n: int) -> bool:
     """Tell whether a line is that of row `n`."""
-    return line.startswith(b'{"n":%d,' % n)
+    return line.startswith(b"%b%d," % (FIRST, n))

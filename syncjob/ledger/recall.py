@@ -138,6 +138,12 @@ class Recall:
         """Give how the rows of a run ended, in input order; what was never settled is still planned."""
         return merge(self._walked(run), quiet.rows(self.database, run), key=attrgetter("n"))
 
+    def written(self, run: str) -> Iterator[Settled | bytes]:
+        """Give the same, those of which there is nothing to tell as they were written."""
+        alone: Iterator[tuple[int, Settled | bytes]] = ((row.n, row) for row in self._walked(run))
+        quiet_ones = ((quiet.number(line), line) for line in quiet.lines(self.database, run))
+        return (row for _, row in merge(alone, quiet_ones, key=itemgetter(0)))
+
     def loud(self, run: str) -> Iterator[Settled]:
         """Give the rows of a run of which there is anything to tell: all but those unchanged without a warning."""
         return self._walked(run, which=LOUD, causes=UNCHANGED)

@@ -28,8 +28,9 @@ class Report(Struct, frozen=True):
     """A plan or a run, ready to be shown: facts of the run, totals, and its rows in input order.
 
     `rows` starts a fresh pass at each call, so that a report of any size streams; `loud` gives the same but for those
-    that are unchanged without a warning, where leaving them out spares reading them. `private` holds the
-    paths whose values are masked wherever a passer-by may look.
+    that are unchanged without a warning, where leaving them out spares reading them; `written` gives those as the lines
+    that `Settled.to_line` wrote, for who needs no more of them. `private` holds the paths whose values are masked
+    wherever a passer-by may look.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Report(Struct, frozen=True):
     rows: Callable[[], Iterator[Settled]]
     verdicts: tuple[Verdict, ...] = ()
     loud: Callable[[], Iterator[Settled]] | None = None
+    written: Callable[[], Iterator[Settled | bytes]] | None = None
 
     def told(self) -> Iterator[Settled]:
         """Give the rows of which there is anything to tell; those that are as they should be may be left out."""

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from syncjob.model import Operation, Place, Report, Settled, Triple, Verdict, dumps
+from syncjob.model.wire import reader
 from syncjob.reports.values import plain, requests
 
 MONEY = "/details/dealValue"
+TYPED = b'":{"'  # a cell that knows its type is an object in a line
 
 
 def render(report: Report) -> Iterator[str]:
@@ -28,8 +30,8 @@ def render(report: Report) -> Iterator[str]:
     yield f'"guards":{dumps([_guard(verdict) for verdict in report.verdicts])},\n'
     yield '"rows":['
     separator = "\n"
-    for row in report.rows():
-        yield f"{separator}{dumps(_row(row))}"
+    for row in (report.written or report.rows)():
+        yield f"{separator}{dumps(_quiet(row) if isinstance(row, bytes) else _row(row))}"
         separator = ",\n"
     yield "\n]}\n"
 
@@ -58,11 +60,11 @@ class _Row(Struct, frozen=True, gc=False):
     patch: tuple[Operation, ...]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    fields: tuple[Triple, ...]
+    fields: tuple[Triple, ...] | Raw
     etag: str | None
     attempts: int
     request_ids: tuple[str, ...]
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] | Raw
 
 
 def _row(row: Settled) -> _Row:
@@ -84,6 +86,38 @@ def _row(row: Settled) -> _Row:
         row.request_ids,
         row.columns,
     )
+
+
+class _Line(Struct, frozen=True, gc=False):
+    """What is read of a row of which there is nothing to tell: what stands in it as it stands in a report is left."""
+
+    n: int
+    source: str
+    line: int
+    key: str
+    id: str | None
+    etag: str | None
+    outcome: str
+    cause: str
+    reason: str
+    columns: Raw
+    fields: Raw
+    sheet: str = ""
+
+
+_read = reader(_Line)
+
+
+def _quiet(line: bytes) -> _Row:
+    try:
+        one = _read(line)
+    except ValueError:  # half a character: it is read in another way
+        return _row(Settled.from_line(line))
+    if TYPED in bytes(one.columns):
+        return _row(Settled.from_line(line))
+    place = Place(one.source, one.line, one.sheet)
+    end = (one.outcome, one.cause, one.reason)
+    return _Row(place, one.n, one.key, one.id, *end, (), (), {}, {}, one.fields, one.etag, 0, (), one.columns)
 
 
 def _money_as_text(values: Mapping[str, Any]) -> dict[str, Any]:
