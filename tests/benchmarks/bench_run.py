@@ -195,17 +195,17 @@ def beside(place: Place, rows: int) -> dict[str, Cost]:
     from bench_wires import bare
 
     found: dict[str, Cost] = {}
-    for every, share, many in ((10, "10 % changed", rows), (0, "unchanged", rows), (1, "all changed", rows // 4)):
-        found[f"naive, {share}"] = known = naive(place, many, every)
+    for every, share in ((10, "10 % changed"), (0, "unchanged"), (1, "all changed")):
+        found[f"naive, {share}"] = known = naive(place, rows, every)
         told(f"naive, {share}", known)
         for complete, what in ((False, "job"), (True, "job, list_complete")):
-            found[f"{what}, {share}"] = cost = ran(place, many, every, list_complete=complete)
+            found[f"{what}, {share}"] = cost = ran(place, rows, every, list_complete=complete)
             told(f"{what}, {share}", cost)
             say(
                 f"    {cost.per_s / known.per_s:.1f} x the rows/s, 1/{known.asked / cost.asked:.1f} of the requests,"
                 f" 1/{known.us / cost.us:.1f} of the CPU a row"
             )
-    loop = bare(place.program, referrals(place.folder / "referrals", rows // 4), rows // 4, 16, reading=False)
+    loop = bare(place.program, referrals(place.folder / "referrals", rows), rows, 16, reading=False)
     sent = found["job, list_complete, all changed"]
     patching = sent.requests["PATCH"] / (sent.requests["patching_ms"] / 1000)
     say(f"bare loop, PATCH, 16 in flight: {loop:,.0f} requests/s; the job while patching {patching / loop:.0%} of it")
