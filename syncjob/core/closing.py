@@ -27,6 +27,8 @@ AGE_MIN = timedelta(hours=72)
 
 def warned(row: Settled, observed: Observed, now: datetime) -> Settled:
     """Give the row with what stands in the way of a registration, where it closes a deal as won."""
+    if not any(one.reaches(SUBSTATUS) for one in row.operations):
+        return row
     after = row.after()
     if after.get(SUBSTATUS) != WON:
         return row

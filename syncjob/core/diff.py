@@ -201,7 +201,7 @@ def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:
             yield f"{field.name}: the remote keeps a form of its own of this value; it is not sent again"
         if changing and where[wish.path] is Stand.DRIFT:
             yield f"{field.name}: changed at the remote since row and remote agreed; kept"
-        absent = len(wish.removed) - len(leaving(wish, look(pair.observed.body, wish.path)))
+        absent = len(wish.removed) - len(leaving(wish, look(pair.observed.body, wish.path))) if wish.removed else 0
         if absent:
             yield f"{field.name}: {absent} of those who are to leave are not in the list; is the e-mail right?"
         if field.kind in LISTS and wish.path not in rules.whole:
@@ -214,8 +214,9 @@ def _warnings(pair: Pair, where: Stands, rules: Rules) -> Iterator[str]:
 def _flaps(pair: Pair, wish: Wish, stand: Stand) -> int:
     """Count the nights in which one value was sent, this one included, once they are too many."""
     nights = pair.nights.get(wish.path, 0) + 1
-    again = stand is Stand.CHANGE and same(wish.path, wish.desired, pair.base.get(wish.path), wish.zone)
-    return nights if again and nights >= FLAPPING_NIGHTS else 0
+    if nights < FLAPPING_NIGHTS or stand is not Stand.CHANGE:
+        return 0
+    return nights if same(wish.path, wish.desired, pair.base.get(wish.path), wish.zone) else 0
 
 
 def _operations(pair: Pair, moving: list[Wish], rules: Rules) -> tuple[Operation, ...]:

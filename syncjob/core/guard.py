@@ -60,6 +60,8 @@ def touched(row: Change | Settled) -> list[str]:
     """Name the guards that hold rows and that the operations of this one touch."""
     names = []
     for one in row.operations:
+        if one.path not in (STATUS, CONSENT) and not isinstance(one.value, Mapping):
+            continue
         if _sets(one, STATUS, "Closed"):
             names.append("closes")
         if _sets(one, STATUS, "Active") and _was(row, STATUS) == "New":

@@ -34,11 +34,11 @@ def judge(pair: Pair, operations: Sequence[Operation], moving: Sequence[Wish], r
 
 
 def _apart(path: str, one: Any, two: Any) -> Iterator[str]:
-    if one is two:
-        return
     if isinstance(one, Mapping) and isinstance(two, Mapping):
-        for key in one.keys() | two.keys():
-            yield from _apart(f"{path}/{key}", one.get(key), two.get(key))
+        moved = [(key, before, two.get(key)) for key, before in one.items() if two.get(key) is not before]
+        moved += [(key, None, two[key]) for key in two.keys() - one.keys() if two[key] is not None]
+        for key, before, after in moved:  # nearly all others are shared
+            yield from _apart(f"{path}/{key}", before, after)
     elif one != two or type(one) is not type(two):
         yield path
 

@@ -81,11 +81,11 @@ def _etag(pair: Pair, _: Stands, __: list[Wish]) -> Refusal | None:
 
 def _other_currency(pair: Pair, where: Stands, _: list[Wish]) -> Refusal | None:
     """An amount in one currency never replaces an amount in another."""
-    if CURRENCY not in where:
+    if where.get(CURRENCY, Stand.AGREED) is Stand.AGREED:
         return None
     wish = next(one for one in pair.desired.wishes if one.path == CURRENCY)
     base, held = sides(pair, wish)
-    if where[CURRENCY] is Stand.AGREED or meaning(BY_PATH[CURRENCY], held) is None:
+    if meaning(BY_PATH[CURRENCY], held) is None:
         return None
     if where[CURRENCY] is Stand.DRIFT and where.get(DEAL_VALUE) is not Stand.CHANGE:
         return None

@@ -50,14 +50,15 @@ class Tally:
         if row.cause is not Cause.TO_SEND:
             return
         self.held.update(set(touched(row)))
-        before, after = row.before(), row.after()
-        self.changed.update(before.keys())
-        self.clears += sum(after[path] in NOTHING and before[path] not in NOTHING for path in before)
+        moves = row.moves()
+        self.changed.update(moves.keys())
+        self.clears += sum(after in NOTHING and before not in NOTHING for before, after in moves.values())
         for one in row.triples:
-            if one.path in before and one.column:
+            if one.path in moves and one.column:
                 self.columns.setdefault(one.path, one.column)
-        if DEAL_VALUE in before:
-            self._move(row, number(before[DEAL_VALUE]), number(after[DEAL_VALUE]))
+        if DEAL_VALUE in moves:
+            before, after = moves[DEAL_VALUE]
+            self._move(row, number(before), number(after))
 
     def count(self, cause: Cause, rows: int = 1) -> None:
         """Count rows of which only the end matters: nothing of them would be sent."""

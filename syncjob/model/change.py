@@ -145,11 +145,18 @@ class Settled(Struct, frozen=True):
         """Give, by path, what the operations make of every field that they touch."""
         return {one.path: self._made_of(one) for one in _written(self.triples, self.operations)}
 
+    def moves(self) -> dict[str, tuple[Any, Any]]:
+        """Give both, by path."""
+        return {one.path: (one.observed, self._made_of(one)) for one in _written(self.triples, self.operations)}
+
     def _made_of(self, triple: Triple) -> Any:
-        added = [one.value for one in self.operations if one.path == f"{triple.path}/-"]
-        if added:
-            return [*(triple.observed or []), *added]
-        return next((one.value for one in self.operations if one.path == triple.path), triple.desired)
+        end, added = f"{triple.path}/-", []
+        for one in self.operations:
+            if one.path == triple.path:
+                return one.value
+            if one.path == end:
+                added.append(one.value)
+        return [*(triple.observed or []), *added] if added else triple.desired
 
     def change(self) -> Change:
         """Give back the change that a planned row holds."""
@@ -252,8 +259,11 @@ def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list
     """Give the triples of the fields that operations write; of most rows none."""
     if not operations:
         return []
-    paths = {one.path for one in operations}
-    wide = [one for one in operations if one.path.endswith("/-") or _is_object(one.value)]
+    paths, wide = set[str](), list[Operation]()
+    for one in operations:
+        paths.add(one.path)
+        if one.path.endswith("/-") or _is_object(one.value):
+            wide.append(one)
     if not wide:
         return [one for one in triples if one.path in paths]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]

@@ -68,6 +68,7 @@ class _Row(Struct, frozen=True, gc=False):
 
 
 def _row(row: Settled) -> _Row:
+    moves = row.moves() if row.operations else {}
     return _Row(
         row.place,
         row.n,
@@ -78,8 +79,8 @@ def _row(row: Settled) -> _Row:
         row.reason,
         row.warnings,
         row.operations,
-        _money_as_text(row.before()) if row.operations else {},
-        _money_as_text(row.after()) if row.operations else {},
+        _money_as_text({path: before for path, (before, _) in moves.items()}),
+        _money_as_text({path: after for path, (_, after) in moves.items()}),
         row.triples,
         row.etag,
         row.attempts,
