@@ -4,7 +4,7 @@
     ["runs", {"id": …}]
     {"rows": 1234, "digest": "sha256:…"}
 
-Bytes go as base64, and so do quiet rows, which stand together and compressed (zlib). What is read in goes into a ledger
+Bytes go as base64; quiet rows, which stand together and compressed, as their lines. What is read in goes into a ledger
 that holds nothing yet, whole or not at all.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from syncjob.errors import InputRefused, StorageRefused
+from syncjob.ledger import quiet
 from syncjob.ledger.database import Database
 from syncjob.ledger.tables import SCHEMA, Table, layout
 from syncjob.model import dumps
@@ -41,8 +42,7 @@ def export(database: Database, file: BinaryIO) -> int:
     with database.reading() as connection:
         for table in TABLES.values():
             for row in connection.execute(table.select):
-                values = zip(table.columns, row, strict=True)
-                put(dumps([table.name, {name: _out(table, name, value) for name, value in values}]))
+                put(dumps([table.name, _out(table, dict(zip(table.columns, row, strict=True)))]))
                 count += 1
     file.write(f"{dumps({'rows': count, 'digest': f'sha256:{seal.hexdigest()}'})}\n".encode())
     return count
@@ -105,12 +105,18 @@ def _rows(path: Path) -> Iterator[Row]:
             if isinstance(found, dict):
                 return
             name, row = found
-            yield name, {column: _in(TABLES[name], column, value) for column, value in row.items()}
+            yield name, _in(TABLES[name], row)
 
 
-def _out(table: Table, column: str, value: Any) -> Any:
-    return base64.b64encode(value).decode() if column in table.binary else value
+def _out(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """Give a row as JSON; StorageRefused where quiet rows cannot be read."""
+    if table.name == quiet.TABLE:
+        part = (row["first"], row["last"], row["count"], row["content"])
+        return row | {"content": [line.decode() for line in quiet.unpacked(row["run"], part)]}
+    return row | {name: base64.b64encode(row[name]).decode() for name in table.binary}
 
 
-def _in(table: Table, column: str, value: Any) -> Any:
-    return base64.b64decode(value) if column in table.binary else value
+def _in(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    if table.name == quiet.TABLE:
+        return row | {"content": quiet.packed(line.encode() for line in row["content"])}
+    return row | {name: base64.b64decode(row[name]) for name in table.binary}

@@ -10,7 +10,7 @@ A part is small, because to read one row of it all of it is unpacked: `history` 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from sqlite3 import Connection
@@ -27,6 +27,7 @@ from syncjob.model import Cause, Settled
 from syncjob.model.own import PULLED_ID
 from syncjob.model.wire import coded, reader
 
+TABLE = "quiet_parts"
 LINES_PER_PART = 32
 LEVEL = 1
 PARTS_PER_READ = 16
@@ -211,7 +212,12 @@ def _sound(lines: list[bytes], run: str) -> dict[int, bytes]:
 
 
 def _part(numbers: list[int], texts: list[bytes]) -> Part:
-    return numbers[0], numbers[-1], len(texts), zlib.compress(b"\n".join(texts), LEVEL)
+    return numbers[0], numbers[-1], len(texts), packed(texts)
+
+
+def packed(texts: Iterable[bytes]) -> bytes:
+    """Put lines together as a part holds them."""
+    return zlib.compress(b"\n".join(texts), LEVEL)
 
 
 def _lines(content: bytes) -> list[bytes]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from syncjob.errors import StorageRefused
-from syncjob.ledger import Base, Begun, Ledger, Quiet, finding, names, purging, quiet
+from syncjob.ledger import Base, Begun, Ledger, Quiet, exporting, finding, names, purging, quiet
 from syncjob.ledger.checking import problems, rebuild
 from syncjob.ledger.names import Names, numbers
 from syncjob.model import Cause, Operation, Place, Settled, Stand, Triple
@@ -388,3 +388,19 @@ def test_what_is_purged_leaves_no_part_and_no_name(ledger: Ledger) -> None:
         assert ledger.database.rows(f"SELECT DISTINCT run FROM {table}") == [("run-2",)]
     assert [run for run, _, _ in finding.rows_of(ledger.database, JOB, REMOTE, "id-1")] == ["run-2"]
     assert list(finding.referrals(ledger.database, JOB, REMOTE)) == ["id-1"]
+
+
+def test_an_export_holds_each_quiet_row_as_its_line(ledger: Ledger, tmp_path: Path) -> None:
+    """It can be read without us, and comes back as it was; where a part is damaged that is told."""
+    place = tmp_path / "all.jsonl"
+    with place.open("wb") as file:
+        exporting.export(ledger.database, file)
+    written = place.read_text(encoding="utf-8")
+    assert all(written.count(f'\\"key\\":\\"k{n}\\"') == 1 for n in range(1, 101))
+    with Ledger(tmp_path / "new.ledger") as other:
+        exporting.load(place, other.database)
+        assert list(other.outcomes("run-1")) == list(ledger.outcomes("run-1"))
+        assert finding.rows_of(other.database, JOB, REMOTE, "id-7")[0][2] == row(7)
+    change(ledger, *DAMAGE["a text"])
+    with place.open("wb") as file, pytest.raises(StorageRefused, match=r"rows 33 to .* look at it by `syncjob"):
+        exporting.export(ledger.database, file)
