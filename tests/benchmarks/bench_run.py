@@ -2,12 +2,15 @@
 
     python bench_run.py [ROWS] [PART …]     10,000 rows and all parts unless said otherwise
 
-    beside    the naive script: one row in ten changed, none, all of them
+    beside    the naive script: one row in ten changed, none (on the first night and on the second), all of them
     latency   a remote that takes 50 ms for an answer, 16 in flight
     quota     a remote that takes 50 requests a second
     growth    a thousand, ten thousand and a hundred thousand rows, none changed
     listing   a listing of many pages at 50 ms each: in order, and several side by side
     rooms     where the CPU goes, by room of ours and by library, as a profiler sees it
+
+Times swing by half on a busy machine. Where Linux's `perf` may count them (kernel.perf_event_paranoid below 3) the
+instructions that a row takes are told as well: they are the same each time, within a hundredth.
 
 The remote is `server.c`, built here with gcc, which answers some ten thousand requests a second and is not what is
 measured. Every number is of whole processes, from their start to their end: what starting costs is in it. What was
@@ -29,7 +32,8 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,7 @@ HERE = Path(__file__).parent
 OUT = HERE.parents[1] / "out" / "bench"
 ROWS = 10_000
 SYNCJOB = (sys.executable, "-m", "syncjob")
+COUNTED = ("perf", "stat", "-x,", "-e", "instructions:u", "-o")
 DEAL: dict[str, Any] = json.loads((HERE / "deal.json").read_text(encoding="ascii"))
 """A deal as the API's documents show one; NAME, VALUE and ETAG stand for what changes."""
 LEAN = {name: DEAL[name] for name in ("id", "name", "eTag")} | {"details": {"dealValue": "VALUE", "currency": "EUR"}}
@@ -44,13 +49,17 @@ LEAN = {name: DEAL[name] for name in ("id", "name", "eTag")} | {"details": {"dea
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one process cost: `requests` by method, `work_s` is its CPU, `peak_mb` its memory."""
+    """What one process cost: `requests` by method, `work_s` is its CPU, `peak_mb` its memory.
+
+    `instructions` are those of the program itself, without the kernel's; 0 where nobody counts them.
+    """
 
     rows: int
     seconds: float
     work_s: float
     peak_mb: float
     requests: dict[str, int]
+    instructions: float = 0
 
     @property
     def per_s(self) -> float:
@@ -130,17 +139,28 @@ def stats(url: str) -> dict[str, int]:
 
 
 def costs(url: str, words: list[str], rows: int, folder: Path) -> Cost:
-    """Run a program to its end and say what it cost."""
+    """Run a program of this tree to its end and say what it cost."""
+    environ, counts = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}, folder / "counts"
+    counted = [*COUNTED, str(counts), "--", *words] if can_count() else words
     with (folder / "said").open("w+b") as said:
         began = time.perf_counter()
-        process = subprocess.Popen(words, stdout=said, stderr=said, env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""})
+        process = subprocess.Popen(counted, stdout=said, stderr=said, env=environ, cwd=HERE.parents[1])
         _, status, used = os.wait4(process.pid, 0)
         took = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
             raise SystemExit(f"{words} ended {process.returncode}: {said.read()[-2000:].decode()}")
-    return Cost(rows, took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, stats(url))
+    instructions = float(counts.read_text().splitlines()[-1].split(",")[0]) if can_count() else 0
+    return Cost(rows, took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, stats(url), instructions)
+
+
+@cache
+def can_count() -> bool:
+    """Tell whether instructions can be counted here."""
+    if shutil.which("perf") is None:
+        return False
+    return subprocess.run([*COUNTED, os.devnull, "--", "true"], capture_output=True, check=False).returncode == 0
 
 
 def configured(folder: Path, url: str, rows: Path, **remote: Any) -> list[str]:
@@ -167,6 +187,7 @@ def told(name: str, cost: Cost) -> None:
     say(
         f"{name:32} {cost.per_s:9,.0f} rows/s {cost.us:8,.0f} µs of CPU a row {cost.asked:8,} requests"
         f" ({cost.requests['PATCH']:,} PATCH) {cost.peak_mb:6,.0f} MB"
+        + (f" {cost.instructions / cost.rows / 1e3:7,.0f} k instructions a row" if cost.instructions else "")
     )
 
 
@@ -175,12 +196,21 @@ def say(words: str) -> None:
     print(words, flush=True)  # noqa: T201
 
 
-def ran(place: Place, rows: int, every: int, **how: Any) -> Cost:
-    """Let the job run once over fresh referrals; `how` are the server's ways and settings of `remote`."""
+def ran(place: Place, rows: int, every: int, *, nights: int = 1, **how: Any) -> Cost:
+    """Let the job run over fresh referrals, and give the cost of the last night.
+
+    `how` are the server's ways and settings of `remote`.
+    """
     held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, every)
     ways = {name: how.pop(name) for name in ("latency_ms", "quota") if name in how}
     with served(place.program, held, **ways) as url:
-        return costs(url, configured(place.folder, url, file, **how), rows, place.folder)
+        words = configured(place.folder, url, file, **how)
+        cost = costs(url, words, rows, place.folder)
+        for _ in range(1, nights):
+            before, cost = cost, costs(url, words, rows, place.folder)
+            asked = {name: count - before.requests[name] for name, count in cost.requests.items()}
+            cost = replace(cost, requests=asked)
+        return cost
 
 
 def naive(place: Place, rows: int, every: int) -> Cost:
@@ -188,6 +218,15 @@ def naive(place: Place, rows: int, every: int) -> Cost:
     held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, every)
     with served(place.program, held) as url:
         return costs(url, [sys.executable, str(HERE / "naive.py"), url, str(file)], rows, place.folder)
+
+
+def compared(cost: Cost, known: Cost) -> None:
+    """Print how one stands beside the other."""
+    by = f", 1/{known.instructions / cost.instructions:.1f} of the instructions" if cost.instructions else ""
+    say(
+        f"    {cost.per_s / known.per_s:.1f} x the rows/s, 1/{known.asked / cost.asked:.1f} of the requests,"
+        f" 1/{known.us / cost.us:.1f} of the CPU a row{by}"
+    )
 
 
 def beside(place: Place, rows: int) -> dict[str, Cost]:
@@ -201,10 +240,11 @@ def beside(place: Place, rows: int) -> dict[str, Cost]:
         for complete, what in ((False, "job"), (True, "job, list_complete")):
             found[f"{what}, {share}"] = cost = ran(place, rows, every, list_complete=complete)
             told(f"{what}, {share}", cost)
-            say(
-                f"    {cost.per_s / known.per_s:.1f} x the rows/s, 1/{known.asked / cost.asked:.1f} of the requests,"
-                f" 1/{known.us / cost.us:.1f} of the CPU a row"
-            )
+            compared(cost, known)
+        if not every:
+            found["job, the night after"] = cost = ran(place, rows, every, nights=2, list_complete=True)
+            told("job, the night after", cost)
+            compared(cost, known)
     loop = bare(place.program, referrals(place.folder / "referrals", rows), rows, 16, reading=False)
     sent = found["job, list_complete, all changed"]
     patching = sent.requests["PATCH"] / (sent.requests["patching_ms"] / 1000)
