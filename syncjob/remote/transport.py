@@ -11,6 +11,7 @@ one SSL context, which costs 50 ms to build.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -23,7 +24,6 @@ from syncjob import __version__
 from syncjob.model import Answer, Heard
 from syncjob.remote.auth import Bearer, Credential
 from syncjob.remote.decoding import strictly
-from syncjob.remote.patience import Patience
 from syncjob.remote.wire import Lost, Reply, Unsent, Wire
 from syncjob.settings import Limits, Remote
 
@@ -56,7 +56,7 @@ class Connection:
         """`network` replaces the real one in simulations; `tls` is None for plain http on loopback."""
         self.methods = tuple(methods)
         self._url, self._host = remote.url, urlsplit(remote.url).hostname
-        self._now, self._patience = now, Patience(limits.answer_s)
+        self._now, self._answer_s = now, limits.answer_s
         self.bearer = Bearer(credential, remote.url)
         self._wire = _wire(remote, limits, tls, network)
 
@@ -78,19 +78,18 @@ class Connection:
         await self.bearer.fresh()
         url = f"{self._url}{below}{f'?{quote(query, safe=IN_A_QUERY)}' if query else ''}"
         try:
-            with self._patience:
+            async with asyncio.timeout(self._answer_s):
                 signed = await self.bearer.signed(url, ASKING | dict(headers))
                 return self._answer(method, await self._wire.send(method, url, signed, body), decode)
         except Unsent as error:
             return Answer(Heard.UNSENT, note=f"no connection to {self._host}: {error}")
         except TimeoutError:
-            return Answer(Heard.LOST, note=f"no whole answer from {self._host} within {self._patience.most_s:g} s")
+            return Answer(Heard.LOST, note=f"no whole answer from {self._host} within {self._answer_s:g} s")
         except Lost as error:
             return Answer(Heard.LOST, note=f"the answer of {self._host} was lost: {error}")
 
     async def close(self) -> None:
         """Close the connection."""
-        self._patience.close()
         await self._wire.close()
 
     def _answer(self, method: str, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
