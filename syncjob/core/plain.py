@@ -21,6 +21,7 @@ from syncjob.core.saying import Said
 from syncjob.model import Desired, Place, SourceRow, Wish
 
 KNOWN_MAX = 4_096  # cells of a column
+KNOWN_CHARS_MAX = 200  # of a cell: longer ones hardly come twice
 NOBODY = SourceRow(0, Place("", 0), {})
 
 Asked = tuple[Wish, ...] | None
@@ -105,11 +106,11 @@ class Plain:
 
     def _asked(self, column: _Column, cell: str) -> Asked:
         """Give what one cell asks for; None where there is more to be said of it."""
-        if cell not in column.known:
-            said = Said(NOBODY, self._feeds.cell_chars_max)
-            said.read(column.feed, cell)
-            _keep(column.known, cell, said)
-        return column.known[cell]
+        if cell in column.known:
+            return column.known[cell]
+        said = Said(NOBODY, self._feeds.cell_chars_max)
+        said.read(column.feed, cell)
+        return _keep(column.known if len(cell) <= KNOWN_CHARS_MAX else {}, cell, said)
 
     def _end(self, columns: Mapping[str, str]) -> Asked:
         """Give what follows of status and substatus, which travel together, once each was read by itself."""
@@ -131,13 +132,14 @@ class Plain:
         return self._ends[cells]
 
 
-def _keep(known: dict[Cells, Asked], cells: Cells, said: Said) -> None:
-    """Keep what cells have said, if that is wishes and nothing else."""
+def _keep(known: dict[Cells, Asked], cells: Cells, said: Said) -> Asked:
+    """Keep what cells have said, if that is wishes and nothing else, and give it."""
     if len(known) >= KNOWN_MAX:
         known.clear()
     wishes = tuple(said.wishes.values())
     odd = said.problems or said.warnings or said.blank or any(wish.desired is None for wish in wishes)
     known[cells] = None if odd else wishes
+    return known[cells]
 
 
 def _bare(feed: Feed) -> Kind | None:

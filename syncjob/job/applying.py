@@ -20,7 +20,7 @@ from syncjob.apply import Run, first_intent, settle
 from syncjob.core import guard
 from syncjob.core.report import exit_code
 from syncjob.core.undoing import rules_of
-from syncjob.errors import Exit, GuardRefused, RemoteUnavailable, StorageRefused, frames
+from syncjob.errors import Exit, GuardRefused, PlanRefused, RemoteUnavailable, StorageRefused, frames
 from syncjob.exchange import Sender
 from syncjob.job.approving import Approval
 from syncjob.job.beginning import begun, resumed
@@ -114,14 +114,18 @@ async def apply(
 
 
 def _guarded(job: Job, plan: PlanFile, ledger: Ledger) -> tuple[tuple[Verdict, ...], int]:
-    """Count anew from the plan's rows, refuse what must be refused, and give the guards that hold."""
+    """Count what would be sent anew from the plan's rows, refuse what must be refused, and give the guards that hold.
+
+    Of the other rows the plan's own count is taken, which is under its seal.
+    """
     tally = tally_of(job, plan.header, ledger)
     for row in plan.having(Cause.TO_SEND):
         tally.add(row, guard.touched)
     for cause, count in plan.footer.totals.items():
         if cause is not Cause.TO_SEND:
             tally.count(cause, count)
-    assert tally.changes == plan.footer.totals.get(Cause.TO_SEND, 0), "a plan adds up"
+    if tally.changes != plan.footer.totals.get(Cause.TO_SEND, 0):
+        raise PlanRefused(f"the plan says another number of rows to send than it holds, {tally.changes}; plan again")
     acting = guard.verdicts(tally, job.settings.guards, job.allowed)
     refusing = [one for one in acting if not one.holds]
     if refusing:

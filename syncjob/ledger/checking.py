@@ -15,7 +15,7 @@ from typing import Any
 
 from syncjob.errors import StorageRefused
 from syncjob.ledger import facts, quiet, sights
-from syncjob.ledger.decoding import read_facts, read_row, read_value
+from syncjob.ledger.decoding import read_facts, read_row
 from syncjob.ledger.migrating import BASES_OF_2, joined_bases
 from syncjob.ledger.store import Ledger
 from syncjob.ledger.tables import REBUILT, Table, described, layout
@@ -101,7 +101,7 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
             case "quiet_parts":
                 return quiet.is_sound(row["run"], PART(row))
             case "bases" if "value" in row:  # of schema 2
-                read_value(row["value"], row["referral"])
+                sights.of_2(*(row[name] for name in ("referral", "path", "value", "at", "run", "nights")))
                 return True
             case "bases":
                 sights.remembered(row["referral"], row["at"], row["run"], row["agreed"], row["besides"])
@@ -126,7 +126,7 @@ def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> It
     empty = dict.fromkeys(table.columns)
     for way in ("ASC", "DESC"):
         order = ", ".join(f'"{key}" {way}' for key in keys)
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             for row in old.execute(f'SELECT {", ".join(names)} FROM "{table.name}" ORDER BY {order}'):  # noqa: S608  # our own names
                 yield empty | dict(zip(names, row, strict=True))
             return
@@ -134,7 +134,7 @@ def _readable(old: sqlite3.Connection, table: Table, broke_off: list[str]) -> It
 
 
 def _columns(old: sqlite3.Connection, table: str) -> set[str]:
-    with suppress(sqlite3.Error):  # what is no database at all has no table
+    with suppress(sqlite3.Error, UnicodeDecodeError):  # what is no database at all has no table
         return {row[1] for row in old.execute(f'PRAGMA table_info("{table}")')}
     return set()
 

@@ -123,7 +123,7 @@ class Database:
             yield
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise _refused(self.path, error) from error
 
 
@@ -165,7 +165,7 @@ def has_table(connection: Connection, name: str) -> bool:
 
 def _refused(path: Path, error: Exception) -> StorageRefused:
     code = getattr(error, "sqlite_errorcode", 0)
-    if isinstance(code, int) and code & 0xFF in DAMAGED:
+    if isinstance(error, UnicodeDecodeError) or (isinstance(code, int) and code & 0xFF in DAMAGED):
         return StorageRefused(
             f"ledger {path}: is damaged ({error}); it is left as it is and nothing is sent."
             f" Save what can be read of it by `syncjob ledger check --rebuild`, or put a backup in its place"

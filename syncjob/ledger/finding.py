@@ -56,7 +56,7 @@ ON this.job = later.job AND this.remote = later.remote AND this.began < later.be
 """
 LATER_RUNS = f"SELECT later.id {LATER} WHERE this.id = :run ORDER BY later.began DESC"
 SEEN_SINCE = f"""
-SELECT later.id {LATER} JOIN outcomes ON outcomes.run = later.id
+SELECT later.id {LATER} JOIN outcomes ON (outcomes.run {NO_INDEX}) = later.id
 WHERE this.id = :run AND {{same}} AND outcomes.cause <> :not_selected
 ORDER BY later.began DESC LIMIT 1
 """

@@ -7,6 +7,8 @@ than this program knows is refused: it may mean what we cannot know.
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -20,7 +22,7 @@ from urllib.parse import quote
 from syncjob.errors import StorageRefused
 from syncjob.ledger import facts
 from syncjob.ledger.database import Database, has_table
-from syncjob.ledger.sights import joined
+from syncjob.ledger.sights import joined, of_2
 from syncjob.ledger.tables import BASES, INDEXES, SCHEMA, TABLES
 from syncjob.model import Cause
 
@@ -56,6 +58,7 @@ CREATE TABLE bases (
 """
 OLD_BASES = "SELECT scope, referral, path, value, at, run, nights FROM bases_of_2 ORDER BY scope, referral, path"
 NEW_BASE = "INSERT INTO bases (scope, referral, at, run, agreed, besides) VALUES (?, ?, ?, ?, ?, ?)"
+UNREADABLE = "{"  # told by `ledger check`, and by whoever reads it
 FOUND_BY = "UPDATE outcomes SET key = :key, referral = :referral WHERE run = :run AND n = :n"
 
 
@@ -77,11 +80,15 @@ def prepared(database: Database) -> Path | None:
     if known == SCHEMA:
         return None
     copy = _copied(database, known)
-    with database.writing() as connection:
-        now = _read(connection)
-        for schema in range(now, SCHEMA):
-            STEPS[schema](connection)
-        facts.keep(connection, "schema", str(SCHEMA))
+    try:
+        with database.writing() as connection:
+            now = _read(connection)
+            for schema in range(now, SCHEMA):
+                STEPS[schema](connection)
+            facts.keep(connection, "schema", str(SCHEMA))
+    except BaseException:
+        copy.unlink(missing_ok=True)  # the ledger is as it was: each try would leave one more
+        raise
     return copy
 
 
@@ -108,15 +115,23 @@ def _read(connection: Connection) -> int:
 
 
 def _copied(database: Database, schema: int) -> Path:
-    for n in range(1, COPIES_MAX):
-        place = database.path.with_name(f"{database.path.name}.schema-{schema}{f'.{n}' if n > 1 else ''}")
-        try:
-            database.copy(place)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise StorageRefused(f"ledger {place}: the copy cannot be made: {error.strerror}; make room") from error
-        return place
+    """Keep the file as it is under a name of its own; what is cut off in the middle never has that name."""
+    part = database.path.with_name(f"{database.path.name}.{secrets.token_hex(4)}.part")
+    try:
+        database.copy(part)
+        for n in range(1, COPIES_MAX):
+            place = database.path.with_name(f"{database.path.name}.schema-{schema}{f'.{n}' if n > 1 else ''}")
+            try:
+                os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                continue
+            return part.replace(place)
+    except OSError as error:
+        words = f"a copy of it cannot be made: {error.strerror}; make room"
+        raise StorageRefused(f"ledger {database.path}: {words}") from error
+    finally:
+        for left in (part, part.with_name(f"{part.name}-journal")):
+            left.unlink(missing_ok=True)
     raise StorageRefused(f"ledger {database.path}: has {COPIES_MAX} copies of schema {schema} already; take some away")
 
 
@@ -175,10 +190,12 @@ def _to_3(connection: Connection) -> None:
 
 
 def joined_bases(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, str, float, str, str, str]]:
-    """Make one row a referral of rows of schema 2, which come referral by referral."""
+    """Make one row a referral of rows of schema 2, which come referral by referral; what is damaged stays so."""
     for (scope, referral), paths in groupby(rows, key=itemgetter(0, 1)):
-        known = {path: (value.encode(), at, run, nights) for _, _, path, value, at, run, nights in paths}
-        yield scope, referral, *joined(known)
+        try:
+            yield scope, referral, *joined(dict(of_2(referral, *one) for _, _, *one in paths))
+        except StorageRefused:
+            yield scope, referral, 0.0, "", UNREADABLE, ""
 
 
 STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}

@@ -91,7 +91,7 @@ def remembered(referral: str, at: float, run: str, agreed: str, besides: str) ->
     """Read a row; StorageRefused where it is damaged."""
     try:
         values = {**read_value(agreed, referral)}
-        found = Remembered(values, dict.fromkeys(values, 0), dict.fromkeys(values, (at, run)))
+        found = Remembered(values, dict.fromkeys(values, 0), dict.fromkeys(values, (float(at), run)))
         if besides:
             for path, (value, moment, whose, nights) in read_value(besides, referral).items():
                 found.values[path], found.nights[path] = value, int(nights)
@@ -99,6 +99,15 @@ def remembered(referral: str, at: float, run: str, agreed: str, besides: str) ->
     except DAMAGED:
         raise _damaged(referral) from None
     return found
+
+
+def of_2(referral: Any, path: Any, value: Any, at: Any, run: Any, nights: Any) -> tuple[str, Sight]:
+    """Take a path's row of schema 2; StorageRefused where it is not what was written there."""
+    kinds = isinstance(path, str) and isinstance(value, str) and isinstance(run, str) and isinstance(nights, int)
+    if not kinds or not isinstance(at, int | float):
+        raise _damaged(referral)
+    read_value(value, referral)
+    return path, (value.encode(), float(at), run, nights)
 
 
 def joined(known: Mapping[str, Sight]) -> Row:
@@ -122,7 +131,7 @@ def _parted(referral: str, row: Row) -> dict[str, Sight]:
     """Give by path what a row says, its values as they are written."""
     at, run, agreed, besides = row
     try:
-        known: dict[str, Sight] = {path: (bytes(text), at, run, 0) for path, text in _values(agreed).items()}
+        known: dict[str, Sight] = {path: (bytes(text), float(at), run, 0) for path, text in _values(agreed).items()}
         for path, found in _values(besides or "{}").items():
             text, moment, whose, nights = _sight(bytes(found))
             known[path] = bytes(text), moment, whose, nights

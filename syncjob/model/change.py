@@ -146,7 +146,7 @@ class Settled(Struct, frozen=True):
         return {one.path: self._made_of(one) for one in _written(self.triples, self.operations)}
 
     def moves(self) -> dict[str, tuple[Any, Any]]:
-        """Give both, by path."""
+        """Give, by path, what the remote held in every field that the operations touch, and what they make of it."""
         return {one.path: (one.observed, self._made_of(one)) for one in _written(self.triples, self.operations)}
 
     def _made_of(self, triple: Triple) -> Any:

@@ -1,8 +1,8 @@
 """Rows that wait for the next step, on disk by number: what would otherwise grow with the input stays out of memory.
 
 A row waits as `Desired` until it is settled. In memory stay where its text lies, its key, and the id of the referral
-that was seen for it: some 300 bytes a row. A database in place of that (SQLite, with indexes of key and id) took four
-times as long, and half of what a night without changes cost in all.
+that was seen for it: some 350 bytes a row, 550 where rows are linked or their keys very long. A database in place of
+that (SQLite, with indexes of key and id) took four times as long, and half of what a night without changes cost in all.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ CODES = {cause: code for code, cause in enumerate(CAUSES)}
 NAMES_ITSELF, WAITS = len(CAUSES), len(CAUSES) + 1
 """The codes of a row that waits, above those of all causes; one that names itself has the referral's id for its key."""
 
-SIZE_BITS = 26  # of a place in the spool: a row has less than 64 MiB
-SIZE_MASK = (1 << SIZE_BITS) - 1
-
 
 class _Texts:
     """Where in the spool the text of each slot lies, and by what it has settled."""
 
     def __init__(self, spool: Spool, slots: int = 0) -> None:
         self._spool = spool
-        self._places, self.codes = array("q", bytes(8 * slots)), bytearray(slots)
+        self._starts, self._sizes = array("q", bytes(8 * slots)), array("q", bytes(8 * slots))
+        self.codes = bytearray(slots)
 
     def add(self, text: bytes, code: int) -> None:
         """Put one more."""
-        self._places.append(self._spool.put(text) << SIZE_BITS | len(text))
+        self._starts.append(self._spool.put(text))
+        self._sizes.append(len(text))
         self.codes.append(code)
 
     def put(self, slot: int, settled: Settled) -> None:
         """Put a settled row in the place of what was there."""
         text = settled.to_line()
-        self._places[slot], self.codes[slot] = self._spool.put(text) << SIZE_BITS | len(text), CODES[settled.cause]
+        self._starts[slot], self._sizes[slot] = self._spool.put(text), len(text)
+        self.codes[slot] = CODES[settled.cause]
 
     def take(self, slot: int, other: _Texts) -> None:
         """Take what the same slot holds there."""
-        self._places[slot], self.codes[slot] = other._places[slot], other.codes[slot]
+        self._starts[slot], self._sizes[slot] = other._starts[slot], other._sizes[slot]
+        self.codes[slot] = other.codes[slot]
 
     def has(self, slot: int) -> bool:
         """Tell whether anything was put there."""
-        return slot < len(self._places) and self._places[slot] != 0
+        return slot < len(self._sizes) and self._sizes[slot] != 0
 
     def text(self, slot: int) -> bytes:
         """Give the text."""
-        place = self._places[slot]
-        return self._spool.get(place >> SIZE_BITS, place & SIZE_MASK)
+        return self._spool.get(self._starts[slot], self._sizes[slot])
 
 
 class _Names:
@@ -177,7 +177,7 @@ class Draft:
     def rivals(self) -> list[list[int]]:
         """Give the numbers of the waiting rows for which one and the same referral was seen."""
         waiting = ({slot for slot in slots if self._waits(slot)} for slots in self._seen.many.values())
-        return [[self._numbers[slot] for slot in sorted(slots)] for slots in waiting if len(slots) > 1]
+        return sorted([self._numbers[slot] for slot in sorted(slots)] for slots in waiting if len(slots) > 1)
 
     def settle_matched(self) -> None:
         """Settle the rows for which one referral was seen and no other, where the sight of it was enough."""

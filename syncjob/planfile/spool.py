@@ -24,7 +24,12 @@ class Spool:
         self._written = self._end = 0
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            self._into, self._from = path.open("ab", buffering=0), path.open("rb", buffering=0)
+            self._into = path.open("ab", buffering=0)
+            try:
+                self._from = path.open("rb", buffering=0)
+            except OSError:
+                self._into.close()
+                raise
         except OSError as error:
             raise self._full(error) from error
 
@@ -57,12 +62,12 @@ class Spool:
 
     def _write(self) -> None:
         left = memoryview(b"".join(self._waiting))
-        self._waiting, self._written = [], self._end
         try:
             while left:
                 left = left[self._into.write(left) :]
         except OSError as error:
             raise self._full(error) from error
+        self._waiting, self._written = [], self._end
 
     def _full(self, error: OSError) -> StorageRefused:
         return StorageRefused(f"the scratch file for rows ({self._path}): {error.strerror or error}; is the disk full?")

@@ -49,9 +49,6 @@ class Wholes:
         return strictly(bytes(found)) if isinstance(found, msgspec.Raw) else found
 
 
-_page = msgspec.json.Decoder(_Page)
-
-
 def strictly(content: bytes) -> Any:
     """Read JSON; None where it is none.
 
@@ -101,5 +98,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_page = msgspec.json.Decoder(_Page, float_hook=fraction)
 _read = msgspec.json.Decoder(float_hook=fraction).decode
 _written = msgspec.json.Encoder(decimal_format="number").encode

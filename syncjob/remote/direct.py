@@ -31,12 +31,13 @@ def _without_certificates() -> Iterator[None]:
     went by one of aiohttp's all the same would trust nobody, and fail.
     """
     kind: Any = ssl.SSLContext
-    load, paths = kind.load_default_certs, kind.set_default_verify_paths
+    load = kind.load_default_certs
     kind.load_default_certs = kind.set_default_verify_paths = lambda *_: None
     try:
         yield
     finally:
-        kind.load_default_certs, kind.set_default_verify_paths = load, paths
+        kind.load_default_certs = load
+        del kind.set_default_verify_paths  # it is inherited
 
 
 with _without_certificates():

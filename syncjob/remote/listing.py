@@ -51,7 +51,7 @@ class Sight:
     """What is read of every item of a listing: the fields that the job names, and of the rest no more than its end.
 
     Reading a whole referral costs many times as much, and of most of them nobody needs it. Where a field stands
-    in something that is no object, the whole is read.
+    in something that is neither object nor null, the whole is read, and its page item by item.
     """
 
     def __init__(self, paths: Collection[str]) -> None:
@@ -84,7 +84,7 @@ class Sight:
     def _seen(self, written: Any) -> Any:
         try:
             return self._one(written) if isinstance(written, msgspec.Raw) else written
-        except msgspec.DecodeError:
+        except ValueError:
             return strictly(bytes(written))
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from syncjob.core.feeds import compiled
 from syncjob.core.mapping import map_row
-from syncjob.core.plain import KNOWN_MAX, Plain
+from syncjob.core.plain import KNOWN_CHARS_MAX, KNOWN_MAX, Plain
 from syncjob.model import Desired, Number, Place, SourceRow
 
 STAGES = {"Closed Won": "Closed/Won", "Working": "Active", "Open": "New/Received", "Odd": "New", "": "Active"}
@@ -109,3 +109,12 @@ def test_what_is_known_of_cells_has_a_bound() -> None:
     found = [plain.desired(row) for row in rows]
     assert found[-1] == map_row(feeds, rows[-1])
     assert len(plain._fed[0].known) == 2
+
+
+def test_long_cells_are_not_kept() -> None:
+    """They hardly come twice, and a column of them would fill the memory."""
+    feeds = compiled(configured({"Notes": "notes"}))
+    plain = Plain(feeds, ("Key", "Notes"))
+    row = SourceRow(1, Place("r", 2), {"Key": "k", "Notes": "a\n" * KNOWN_CHARS_MAX})
+    assert plain.desired(row) == map_row(feeds, row)
+    assert plain._fed[0].known == {}

@@ -404,3 +404,16 @@ def test_an_export_holds_each_quiet_row_as_its_line(ledger: Ledger, tmp_path: Pa
     change(ledger, *DAMAGE["a text"])
     with place.open("wb") as file, pytest.raises(StorageRefused, match=r"rows 33 to .* look at it by `syncjob"):
         exporting.export(ledger.database, file)
+
+
+def test_names_of_tables_that_are_no_text_any_more_are_damage(ledger: Ledger) -> None:
+    """SQLite quotes them in what it says, and nobody can read that: the file is refused as any damaged one."""
+    ledger.close()
+    whole = ledger.path.read_bytes()
+    assert b"outcomesoutcomes" in whole
+    ledger.path.write_bytes(whole.replace(b"outcomesoutcomes", b"\xffutcomesoutcomes"))
+    with pytest.raises(StorageRefused, match="is damaged"), Ledger(ledger.path) as damaged:
+        list(damaged.outcomes("run-1"))
+    assert problems(ledger.path)
+    rebuild(ledger.path)
+    assert problems(ledger.path) == []

@@ -185,3 +185,30 @@ def test_a_spool_gives_back_what_was_put(tmp_path: Path) -> None:
     assert [spool.get(at, len(text)) for at, text in reversed(list(zip(places, texts, strict=True)))] == texts[::-1]
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
     spool.close()
+
+
+@pytest.mark.long
+def test_a_row_of_any_size_comes_back_whole(tmp_path: Path) -> None:
+    """Cells that nobody maps may hold megabytes each: the row is as long as they are together."""
+    columns = {f"c{n}": chr(97 + n) * (14 << 20) for n in range(5)}
+    with Draft(tmp_path) as draft:
+        draft.add(Desired(SourceRow(1, Place("r", 1), columns), "k", (Wish("/name", "n"),)))
+        draft.add(replace(_row(2), columns=columns))
+        found = draft.row(1)
+        assert found is not None
+        assert found.row.columns == columns
+        draft.settle(_row(1))
+        assert [one.settled().columns == columns for one in draft.settled()] == [False, True]
+
+
+def test_a_spool_that_could_not_be_written_stays_so(tmp_path: Path) -> None:
+    """A disk that was full is full for whoever asks again: what waits is not taken for written."""
+    with Draft(tmp_path) as draft:
+        draft.add(_desired(1, "k"))
+        kept, draft._spool._into = draft._spool._into, FULL.open("ab", buffering=0)
+        for _ in range(2):
+            with pytest.raises(StorageRefused, match="is the disk full"):
+                draft.row(1)
+        draft._spool._into.close()
+        draft._spool._into = kept
+        assert draft.row(1) == _desired(1, "k")

@@ -319,3 +319,18 @@ def test_an_item_that_says_two_things_is_not_believed() -> None:
     (item,) = Pages(Remote(url="http://localhost"), 10).items(decoding.page(b'{"value":[{"id":"1","a":1,"a":2}]}'))
     with pytest.raises(RemoteUnavailable):
         item.whole()
+
+
+def test_a_page_with_an_odd_count_is_read_alike_at_a_glance_and_whole() -> None:
+    """A number that no float holds stands beside the referrals: they can be read all the same."""
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    (item,) = pages.items(pages.read(b'{"value":[{"id":"1","name":"a"}],"@odata.count":1e400}'))
+    assert item.whole() == {"id": "1", "name": "a"}
+
+
+@pytest.mark.parametrize("before", [b"", b'"details":null,'])
+def test_bytes_that_are_no_text_make_no_listing(before: bytes) -> None:
+    """In a field that is looked at: exit 7, never an error of ours."""
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    with pytest.raises(RemoteUnavailable):
+        pages.items(pages.read(b'{"value":[{"id":"1",' + before + b'"name":"\xff"}]}'))

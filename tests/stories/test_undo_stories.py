@@ -260,3 +260,15 @@ def test_nothing_goes_back_as_the_very_nothing_that_was_there(desk: Desk, clear_
     assert desk.run("apply", "--yes").code == 0
     assert _undone(desk).outcomes == {crm(1): "applied"}
     assert desk.box.store.get(guid(1))["details"] == before
+
+
+def test_what_a_killed_run_may_have_sent_is_not_called_nothing(desk: Desk) -> None:
+    """Nobody knows whether it arrived: undo says so of each row, and what comes first."""
+    desk.box.slow_s = 2.0
+    desk.rows(*renamed(1, 2, 3, 4))
+    with desk.begun(patches=4):
+        pass
+    said = desk.run("undo", "last")
+    assert "has sent nothing" not in said.err
+    assert said.out.count("nobody knows yet whether it arrived; run the job once more, then undo that") >= 1
+    assert len(desk.box.patches) == 4
