@@ -27,7 +27,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -143,16 +142,14 @@ def costs(url: str, words: list[str], rows: int, folder: Path) -> Cost:
     environ, counts = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}, folder / "counts"
     counted = [*COUNTED, str(counts), "--", *words] if can_count() else words
     with (folder / "said").open("w+b") as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(counted, stdout=said, stderr=said, env=environ, cwd=HERE.parents[1])
-        _, status, used = os.wait4(process.pid, 0)
-        took = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+        weighed = [sys.executable, "-S", str(HERE / "weighed.py"), str(folder / "weight"), *counted]
+        process = subprocess.run(weighed, stdout=said, stderr=said, env=environ, cwd=HERE.parents[1], check=False)
         if process.returncode:
             said.seek(0)
             raise SystemExit(f"{words} ended {process.returncode}: {said.read()[-2000:].decode()}")
+    weight = json.loads((folder / "weight").read_text(encoding="ascii"))
     instructions = float(counts.read_text().splitlines()[-1].split(",")[0]) if can_count() else 0
-    return Cost(rows, took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, stats(url), instructions)
+    return Cost(rows, **weight, requests=stats(url), instructions=instructions)
 
 
 @cache
