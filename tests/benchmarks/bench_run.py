@@ -276,8 +276,10 @@ def growth(place: Place, rows: int) -> dict[str, Cost]:
     start = found.pop("10")
     for cost in found.values():
         took = (cost.work_s - start.work_s) / cost.rows * 1e6
+        counted = (cost.instructions - start.instructions) / cost.rows / 1e3
+        more = f"{counted:.0f} k instructions a row beyond it, " if cost.instructions else ""
         say(
-            f"{cost.rows:9,} rows: {took:5.0f} µs of CPU a row beyond the start ({start.work_s:.2f} s), "
+            f"{cost.rows:9,} rows: {took:5.0f} µs of CPU a row beyond the start ({start.work_s:.2f} s), {more}"
             f"{cost.requests['GET'] / cost.rows * 1000:.1f} requests a thousand rows, {cost.peak_mb:.0f} MB, "
             f"{(cost.peak_mb - start.peak_mb) * 1e6 / cost.rows:,.0f} bytes a row"
         )

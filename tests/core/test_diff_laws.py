@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -33,7 +34,21 @@ from syncjob.core.fields import BY_PATH
 from syncjob.core.fields import LISTS as KINDS_OF_LISTS
 from syncjob.core.glancing import in_step
 from syncjob.core.merge import Rules
-from syncjob.model import UNKNOWN, Cause, Change, Desired, Observed, Operation, Pair, Settled, Stand, Why
+from syncjob.model import (
+    UNKNOWN,
+    Cause,
+    Change,
+    Desired,
+    Observed,
+    Operation,
+    Pair,
+    Place,
+    Settled,
+    SourceRow,
+    Stand,
+    Why,
+    Wish,
+)
 
 Case = tuple[Pair, Rules, Change]
 
@@ -412,3 +427,11 @@ def test_the_short_way_ends_as_the_long_one(pair: Pair, ruled: Rules, data: st.D
     assert short is None or short == at_length(met, ruled)
     if short is None and len(agreeing) == len(pair.desired.wishes):
         assert any(BY_PATH[one.path].kind in KINDS_OF_LISTS or one.removed for one in pair.desired.wishes)
+
+
+def test_a_referral_that_is_no_object_of_json_takes_the_long_way() -> None:
+    """Only a plain one is looked at at a glance."""
+    row = SourceRow(1, Place("deals.csv", 2), {})
+    desired = Desired(row, "k", (Wish("/name", None, "Deal"),))
+    assert in_step(desired, Observed("id-1", '"e"', MappingProxyType({"name": "a"})), {}) is None
+    assert in_step(desired, Observed("id-1", '"e"', {"name": ""}), {}) is not None

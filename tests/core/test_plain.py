@@ -118,3 +118,23 @@ def test_long_cells_are_not_kept() -> None:
     row = SourceRow(1, Place("r", 2), {"Key": "k", "Notes": "a\n" * KNOWN_CHARS_MAX})
     assert plain.desired(row) == map_row(feeds, row)
     assert plain._fed[0].known == {}
+
+
+@pytest.mark.parametrize(("stage", "deal"), [("New", "Won"), ("Closed/Won", "Won"), ("Closed/Won", "Lost")])
+def test_two_columns_that_speak_of_one_state_go_the_long_way(stage: str, deal: str) -> None:
+    """Whether they agree or contradict each other: that is said there."""
+    feeds = compiled(configured({"Stage": "status", "Deal": "substatus"}))
+    row = SourceRow(1, Place("r", 2), {"Key": "k", "Stage": stage, "Deal": deal})
+    assert Plain(feeds, ("Key", "Stage", "Deal")).desired(row) is None
+
+
+def test_a_state_is_completed_once_and_known() -> None:
+    """An amount without a currency, a substatus that follows: as the long way has it."""
+    feeds = compiled(
+        configured({"Stage": "status", "Deal": "substatus", "Amount": "dealValue", "Currency": "currency"})
+    )
+    plain = Plain(feeds, ("Key", "Stage", "Deal", "Amount", "Currency"))
+    row = SourceRow(1, Place("r", 2), {"Key": "k", "Stage": "Active", "Deal": "", "Amount": "5", "Currency": "EUR"})
+    assert plain.desired(row) == map_row(feeds, row)
+    assert plain.desired(row) == map_row(feeds, row)
+    assert plain.desired(replace(row, columns={**row.columns, "Currency": ""})) is None

@@ -53,3 +53,10 @@ def test_edits_are_edits() -> None:
 def test_a_row_that_is_invalid_by_itself_says_nothing() -> None:
     """Its visible id is not the hidden one: that row is told, and the others may go."""
     assert problems(line(1, "Deal 2", "2", shown=2), line(2, "Deal 1", "1", shown=1)) == []
+
+
+def test_a_row_of_another_file_says_nothing() -> None:
+    """It describes nothing, so nothing can be sorted without it."""
+    shuffling = Shuffling(FEEDS)
+    shuffling.add(SourceRow(1, Place("deals.csv", 2), {"Key": "k"}))
+    assert shuffling.problems() == []
