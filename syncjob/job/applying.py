@@ -35,8 +35,7 @@ from syncjob.planfile import Header, PlanFile
 from syncjob.remote import Writer, opened
 
 IN_FLIGHT_SHARE = 0.75
-AHEAD_MAX = 32  # intents on record whose turn is yet to come: after a sudden death so many rows more are looked at
-ROUNDS_AHEAD = 2  # of all that may be in flight: each sync of the disk, which all wait for, is paid for by more rows
+AHEAD_MAX = 16  # intents on record whose turn is yet to come: after a sudden death so many rows more are looked at
 ROWS_A_TURN = 200
 Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
@@ -208,7 +207,7 @@ def _refill(work: _Work) -> bool:
 
     No worker waits for the disk then, and many intents cost one sync. A run that has ended means nothing any more.
     """
-    many = min(AHEAD_MAX, ROUNDS_AHEAD * work.run.sender.pace.allowed)
+    many = min(AHEAD_MAX, work.run.sender.pace.allowed)
     changes = [planned.change() for planned in islice(work.left, many)]
     intents: list[Intent] = []
     if not work.job.stop.asked.is_set() and work.run.sender.over is None:

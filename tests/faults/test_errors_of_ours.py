@@ -85,7 +85,7 @@ def test_an_error_before_anything_left_fails_the_row(tmp_path: Path) -> None:
     def now() -> datetime:
         nonlocal asked
         asked += bool(scene.events.of("run.begun"))
-        if 2 <= asked <= 6:  # the first is asked for the run itself; then two rows ahead of their turn, and each in it
+        if 2 <= asked <= 7:  # the first is asked for the run itself; then each row asks ahead of its turn, and in it
             raise OverflowError
         return DAWN
 

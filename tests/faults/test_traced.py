@@ -29,7 +29,6 @@ BYTES_SHOWN = 10_000
 ROWS = range(1, 51)
 FEW, WORKERS_OF_FEW = range(1, 7), 2
 WORKERS = 8
-ROUNDS_AHEAD = 2
 OLD_REPORT = '{"an": "older report"}\n'
 
 
@@ -72,7 +71,7 @@ def _is_patch(call: str) -> bool:
 def test_every_intent_is_on_disk_before_its_patch_leaves(tmp_path: Path, box: Box) -> None:
     """Fifty times of fifty: written to the log of the ledger, synced, and only then a byte of it on a socket.
 
-    A group goes in one sync: none is in vain, and eight workers who wait together wait for the same one, twice ahead.
+    A group goes in one sync: none is in vain, and eight workers who wait together wait for the same one.
     """
     box.empty(referral(n) for n in ROWS)
     desk = Desk(tmp_path, box)
@@ -92,7 +91,7 @@ def test_every_intent_is_on_disk_before_its_patch_leaves(tmp_path: Path, box: Bo
         seen.take(call, log)
     assert seen.left == marks
     assert sum(seen.groups) == len(ROWS)
-    assert seen.groups[0] == ROUNDS_AHEAD * WORKERS
+    assert seen.groups[0] == WORKERS
     assert seen.in_vain == 0
 
 
