@@ -101,8 +101,8 @@ class _Life:
             return Doom("GET", chance.randint(1, reads), chance.choice((0.0, chance.random() * 0.02)))
         if kind < 0.25:
             return Doom(after_s=chance.random() * 1.2)
-        patches = chance.randint(1, 2 * len(ROWS) // (kills + 1))
-        return Doom("PATCH", patches, chance.choice((0.0, chance.random() * 0.03)))
+        patches = chance.randint(1, len(ROWS) // kills)  # so many are left for each of them
+        return Doom("PATCH", patches, chance.choice((0.0, chance.random() * 0.01)))
 
     def _judged(self, said: Said) -> bool:
         """Judge what a run left; tell whether it was killed."""
