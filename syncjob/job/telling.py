@@ -18,7 +18,9 @@ from syncjob.model.memory import Event
 def told(job: Job, ledger: Ledger, deal: str, paths: Collection[str], since: str) -> Iterator[Event]:
     """Give every field that was written: of one deal or of all, of some fields or of all, not before a moment."""
     name, remote = job.settings.job, job.address
-    for referral in finding.referrals(ledger.database, name, remote, crm_id(deal)):
+    database, called = ledger.database, crm_id(deal)
+    met = finding.referrals(database, name, remote, called) if deal else finding.eventful(database, name, remote)
+    for referral in met:
         rows = finding.rows_of(ledger.database, name, remote, referral)
         for event in events(Seen(run, at, row) for run, at, row in rows):
             if event.at >= since and (not paths or event.path in paths):

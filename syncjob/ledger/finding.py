@@ -80,12 +80,29 @@ ROW = "SELECT settled FROM outcomes WHERE run = ? AND n = ?"
 EXTENT = "SELECT count(*), min(began) FROM runs WHERE job = :job AND remote = :remote"
 
 
-def referrals(database: Database, job: str, remote: str, name: str = "") -> Iterator[str]:
-    """Give the ids of all referrals that a job's runs have met, or of those that a key or id names."""
+def referrals(database: Database, job: str, remote: str, name: str) -> Iterator[str]:
+    """Give the ids of the referrals that a key or id names, of those that a job's runs have met."""
     runs = [run for run, _ in database.rows(RUNS, {"job": job, "remote": remote})]
-    still = _called_so(database, runs, name) if name else set[str]().union(*(quiet.ids(database, one) for one in runs))
-    for one, _ in groupby(merge(_alone(database, job, remote, name), sorted(still))):
-        yield one
+    return _both(_alone(database, job, remote, name), _called_so(database, runs, name))
+
+
+def eventful(database: Database, job: str, remote: str) -> Iterator[str]:
+    """Give the ids of all referrals to which anything may have been written, as a job's runs have met them.
+
+    Those with a row that stands by itself, and those of which quiet rows have seen two things. All others were as
+    they are from the first night on: to read their rows one by one would take most of the time.
+    """
+    known: dict[str, int] = {}
+    moved: set[str] = set()
+    for run, _ in database.rows(RUNS, {"job": job, "remote": remote}):
+        for referral, mark in quiet.sights(database, run):
+            if known.setdefault(referral, mark) != mark:
+                moved.add(referral)
+    return _both(_alone(database, job, remote, ""), moved)
+
+
+def _both(alone: Iterator[str], still: set[str]) -> Iterator[str]:
+    return (one for one, _ in groupby(merge(alone, sorted(still))))
 
 
 def has_met(database: Database, job: str, remote: str, name: str) -> bool:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from syncjob.errors import StorageRefused
 from syncjob.ledger import names
@@ -124,9 +124,18 @@ def called_so(connection: Connection, run: str, *, key: str = "", referral: str 
             yield row
 
 
-def ids(database: Database, run: str) -> Iterator[str]:
-    """Give the referrals of a run's quiet rows, in small letters; one may come twice."""
-    return (_known(line, run)[2].lower() for line in lines(database, run))
+def sights(database: Database, run: str) -> Iterator[tuple[str, int]]:
+    """Give the referrals of a run's quiet rows, in small letters, each with a mark of what the remote held of it.
+
+    Where it held something else the mark is another; one that names it in another way may have another as well.
+    """
+    for line in lines(database, run):
+        try:
+            seen = _look(line)
+            yield seen.id.lower(), hash(tuple([(one.path, bytes(one.observed)) for one in seen.fields]))
+        except ValueError:  # half a character: it is read in another way
+            row = read_row(line, run)
+            yield (row.id or "").lower(), hash(tuple([(one.path, coded(one.observed)) for one in row.triples]))
 
 
 def keys(database: Database, run: str) -> Iterator[tuple[int, str]]:
@@ -188,7 +197,19 @@ class _Known(Struct, frozen=True, gc=False):
     id: str
 
 
-_read = reader(_Known)
+class _Field(Struct, frozen=True, gc=False):
+    path: str
+    observed: Raw
+
+
+class _Sight(Struct, frozen=True, gc=False):
+    """What is read of a line where it matters what the remote held."""
+
+    id: str
+    fields: tuple[_Field, ...]
+
+
+_read, _look = reader(_Known), reader(_Sight)
 
 
 def _known(line: bytes, run: str) -> tuple[int, str, str]:

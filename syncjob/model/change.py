@@ -168,7 +168,7 @@ class Settled(Struct, frozen=True):
         """Give one JSON object on one line, complete: `from_line` gives the same value back."""
         place = self.place
         return coded(
-            _Written(
+            _Line(
                 self.n,
                 place.source,
                 place.line,
@@ -209,29 +209,8 @@ class Settled(Struct, frozen=True):
         )
 
 
-class _Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A settled row as it stands in files and in the ledger, in their words and order."""
-
-    n: int
-    source: str
-    line: int
-    sheet: str = ""
-    key: str
-    id: str | None
-    etag: str | None
-    outcome: str = ""  # goes with the cause, which alone is believed
-    cause: Cause
-    reason: str
-    warnings: tuple[str, ...]
-    columns: Mapping[str, Any]
-    fields: tuple[Triple, ...]
-    operations: tuple[Operation, ...]
-    attempts: int
-    request_ids: tuple[str, ...]
-
-
-class _Written(Struct, frozen=True):
-    """The same as it is written: in the order of its parts, which is far quicker than by their names."""
+class _Line(Struct, frozen=True):
+    """A settled row as it is written in files and in the ledger: in their words and order, without a sheet in most."""
 
     n: int
     source: str
@@ -249,6 +228,13 @@ class _Written(Struct, frozen=True):
     operations: tuple[Operation, ...]
     attempts: int
     request_ids: tuple[str, ...]
+
+
+class _LineRead(_Line, frozen=True, kw_only=True):
+    """The same as it is read; the outcome goes with the cause, which alone is believed."""
+
+    sheet: str = ""
+    outcome: str = ""
 
 
 def _is_object(value: Any) -> bool:
@@ -269,4 +255,4 @@ def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
 
 
-_read = reader(_Line)
+_read = reader(_LineRead)

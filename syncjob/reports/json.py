@@ -89,7 +89,7 @@ def _row(row: Settled) -> _Row:
     )
 
 
-class _Line(Struct, frozen=True, gc=False):
+class _Quiet(Struct, frozen=True, gc=False):
     """What is read of a row of which there is nothing to tell: what stands in it as it stands in a report is left."""
 
     n: int
@@ -106,7 +106,7 @@ class _Line(Struct, frozen=True, gc=False):
     sheet: str = ""
 
 
-_read = reader(_Line)
+_read = reader(_Quiet)
 
 
 def _quiet(line: bytes) -> _Row:

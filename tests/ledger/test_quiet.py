@@ -12,16 +12,19 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
+from syncjob.core.history import Seen, events
 from syncjob.errors import StorageRefused
 from syncjob.ledger import Base, Begun, Ledger, Quiet, exporting, finding, names, purging, quiet
 from syncjob.ledger.checking import problems, rebuild
+from syncjob.ledger.database import Database
 from syncjob.ledger.names import Names, numbers
 from syncjob.model import Cause, Operation, Place, Settled, Stand, Triple
+from syncjob.model.memory import Event
 from syncjob.model.own import PULLED_ID
 
 JOB, REMOTE, DAY_S = "job", "remote", 86_400.0
@@ -76,13 +79,14 @@ KINDS: dict[str, dict[str, Any]] = {
     "unknown": {"cause": Cause.ANSWER_UNKNOWN, "operations": (Operation("replace", "/name", "b"),), "attempts": 1},
     "stopped": {"cause": Cause.STOPPED, "operations": (Operation("replace", "/name", "b"),)},
 }
+FAR = 3
 KEYS = ("k", "K", "", "id-1", "crm-9")
-NAMES = ("k0", "K1", "k1", "id-1", "ID-1", "crm-9", "nobody", "")
+NAMES = ("k0", "K1", "k1", "id-1", "ID-1", "crm-9", "nobody")
 ROW = st.tuples(
     st.sampled_from(["in step"] * 6 + list(KINDS)),
     st.one_of(st.integers(0, 4), st.none()),
     st.integers(0, len(KEYS) - 1),
-    st.integers(1, 3),  # the distance to the row before
+    st.integers(1, FAR),  # the distance to the row before; from afar the remote holds something else
     st.booleans(),  # of a pulled file
 )
 NIGHTS = st.lists(
@@ -98,6 +102,9 @@ def rows_of(night: Night) -> list[Settled]:
     for kind, referral, key, step, pulled in night.rows:
         n += step
         known: dict[str, Any] = {"id": None if referral is None else f"ID-{referral}", **KINDS[kind]}
+        if KINDS[kind]["cause"] is Cause.IN_STEP:
+            held = "b" if step == FAR else "a"
+            known["triples"] = (Triple("/name", held, held, stand=Stand.AGREED),)
         called = KEYS[key] + (str(referral or 0) if len(KEYS[key]) == 1 else "")
         one = replace(row(n, **known), key=called)
         found.append(replace(one, columns=PULLED) if pulled else one)
@@ -145,13 +152,25 @@ def answers(ledger: Ledger) -> Iterator[Any]:
             yield [finding.since(database, JOB, REMOTE, one, causes) for causes in (WAITING, ["in_step", *WAITING])]
     for name in NAMES:
         found = list(finding.referrals(database, JOB, REMOTE, name))
-        assert finding.has_met(database, JOB, REMOTE, name) == bool(found) or not name
+        assert finding.has_met(database, JOB, REMOTE, name) == bool(found)
         yield found, [finding.rows_of(database, JOB, REMOTE, one) for one in found]
+    written = {one: list(_written(database, one)) for one in finding.eventful(database, JOB, REMOTE)}
+    assert not any(list(_written(database, f"id-{n}")) for n in range(5) if f"id-{n}" not in written)
+    yield {one: events for one, events in written.items() if events}
     yield ledger.remembered_of(JOB, REMOTE, [f"id-{n}" for n in range(5)])
     yield [purging.old(ledger, JOB, REMOTE, day * DAY_S) for day in range(7)]
 
 
+def _written(database: Database, referral: str) -> Iterator[Event]:
+    rows = finding.rows_of(database, JOB, REMOTE, referral)
+    return events(Seen(run, at, row) for run, at, row in rows)
+
+
+SEEN_TWICE = [Night("bases", [("in step", 1, 0, 1, False)], 0), Night("bases", [("in step", 1, 0, FAR, False)], 0)]
+
+
 @given(NIGHTS)
+@example(SEEN_TWICE)
 def test_together_or_alone_the_answers_are_the_same(nights: list[Night]) -> None:
     """Several nights, side runs and purges among them: to the letter, and the ledger is sound."""
     small = mock.patch.object(quiet, "LINES_PER_PART", 3), mock.patch.object(names, "ENTRIES_PER_PAGE", 4)
@@ -226,6 +245,9 @@ def test_a_row_that_no_utf_8_holds_is_quiet_too(tmp_path: Path) -> None:
         assert list(ledger.outcomes("run-1")) == [odd]
         assert list(ledger.ends("run-1")) == [("k1", Cause.IN_STEP)]
         assert list(finding.referrals(ledger.database, JOB, REMOTE, "k1")) == ["id-1"]
+        assert list(finding.eventful(ledger.database, JOB, REMOTE)) == []
+        begin(ledger, "run-2", replace(odd, triples=(Triple("/name", "\udfff", "\udfff", stand=Stand.AGREED),)), day=2)
+        assert list(finding.eventful(ledger.database, JOB, REMOTE)) == ["id-1"]
     assert problems(tmp_path / "job.ledger") == []
 
 
@@ -387,7 +409,8 @@ def test_what_is_purged_leaves_no_part_and_no_name(ledger: Ledger) -> None:
     for table in ("quiet_parts", "quiet_names"):
         assert ledger.database.rows(f"SELECT DISTINCT run FROM {table}") == [("run-2",)]
     assert [run for run, _, _ in finding.rows_of(ledger.database, JOB, REMOTE, "id-1")] == ["run-2"]
-    assert list(finding.referrals(ledger.database, JOB, REMOTE)) == ["id-1"]
+    assert list(finding.referrals(ledger.database, JOB, REMOTE, "k1")) == ["id-1"]
+    assert list(finding.referrals(ledger.database, JOB, REMOTE, "k2")) == []
 
 
 def test_an_export_holds_each_quiet_row_as_its_line(ledger: Ledger, tmp_path: Path) -> None:
