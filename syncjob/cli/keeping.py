@@ -74,6 +74,7 @@ def check(config: str | None, *, rebuild: bool) -> int:
 
     Exit 0 when it is sound, 8 when it is not. Nothing is changed without --rebuild.
     """
+    from syncjob.cli.looking import tell_copy
     from syncjob.cli.terminal import emit, say
     from syncjob.errors import Exit, InputRefused
     from syncjob.ledger import held_alone
@@ -86,7 +87,7 @@ def check(config: str | None, *, rebuild: bool) -> int:
     if not path.exists():
         raise InputRefused(f"ledger {path}: there is none yet; the first apply begins it")
     with held_alone(lock_of(job), "ledger check"):
-        found = problems(path)
+        found = problems(path, tell_copy)
         if not found:
             emit([f"ledger {path}: is sound\n"])
             return Exit.OK

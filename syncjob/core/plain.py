@@ -94,7 +94,7 @@ class Plain:
     def _completed(self, found: dict[str, Wish], columns: Mapping[str, str]) -> bool:
         """Add what travels along: the other of status and substatus, an amount's currency; tell whether that is all."""
         if self._states:
-            if (end := self._end(columns)) is None:
+            if (end := self._end(tuple([columns[one.name] for one in self._states]))) is None:
                 return False
             for wish in end:
                 found[wish.path] = wish
@@ -112,24 +112,19 @@ class Plain:
         said.read(column.feed, cell)
         return _keep(column.known if len(cell) <= KNOWN_CHARS_MAX else {}, cell, said)
 
-    def _end(self, columns: Mapping[str, str]) -> Asked:
-        """Give what follows of status and substatus, which travel together, once each was read by itself."""
-        cells = tuple([columns[one.name] for one in self._states])
-        if cells not in self._ends:
-            said = Said(NOBODY, self._feeds.cell_chars_max)
-            for one, cell in zip(self._states, cells, strict=True):
-                said.read(one.feed, cell)
-            each = tuple(said.wishes.values())
-            alone = [
-                wish for one, cell in zip(self._states, cells, strict=True) for wish in self._asked(one, cell) or ()
-            ]
-            said.complete_status()
-            if list(each) != alone:
-                said.problems.append("two columns speak of one field")
-            for wish in each:
-                del said.wishes[wish.path]
-            _keep(self._ends, cells, said)
-        return self._ends[cells]
+    def _end(self, cells: tuple[str, ...]) -> Asked:
+        """Give what follows of status and substatus, which travel together; None where two columns speak of one."""
+        if cells in self._ends:
+            return self._ends[cells]
+        asked = [self._asked(one, cell) or () for one, cell in zip(self._states, cells, strict=True)]
+        said = Said(NOBODY, self._feeds.cell_chars_max)
+        said.wishes = {wish.path: wish for many in asked for wish in many}
+        given = set(said.wishes)
+        said.complete_status()
+        if len(given) < sum(map(len, asked)):
+            said.problems.append("two columns speak of one field")
+        said.wishes = {path: wish for path, wish in said.wishes.items() if path not in given}
+        return _keep(self._ends, cells, said)
 
 
 def _keep(known: dict[Cells, Asked], cells: Cells, said: Said) -> Asked:

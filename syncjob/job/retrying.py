@@ -16,6 +16,7 @@ from syncjob.core.report import waits
 from syncjob.errors import InputRefused
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES, NOTHING, Given, from_file
+from syncjob.job.showing import ended
 from syncjob.ledger import Ledger
 from syncjob.model import NEEDS_PERSON, Cause, Settled, SourceRow
 from syncjob.model.own import CAUSE, DECISION, MADE_BY, OUTCOME, OWN, REMEMBERED
@@ -73,7 +74,7 @@ class _OfRun(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[SourceRow]:
-        for settled in self.ledger.outcomes(self.run):
+        for settled in ended(self.ledger, self.run):
             if waits(settled.cause) and settled.cause is not Cause.NOT_APPROVED:
                 yield _row(settled)
 

@@ -124,6 +124,12 @@ def _left(facts: Mapping[str, Any], totals: Mapping[Cause, int]) -> Iterator[str
         yield f"{rows} not sent: {' and '.join(LEFT[cause] for cause in left)}; {AGAIN}"
 
 
+def ended(ledger: Ledger, run: str) -> Iterator[Settled]:
+    """Give the rows of a run that is at work no more, each with an end."""
+    begun = frozenset(ledger.attempts(run))
+    return (broken_off(row, begun) for row in ledger.outcomes(run))
+
+
 def broken_off(row: Settled, begun: frozenset[int]) -> Settled:
     """Give the end of a row whose run ended before it; every other row as it is."""
     if row.cause is not Cause.TO_SEND:

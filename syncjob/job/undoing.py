@@ -17,7 +17,7 @@ from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.planning import Asked, plan_asked
 from syncjob.job.reading import Input
-from syncjob.job.showing import broken_off
+from syncjob.job.showing import ended
 from syncjob.ledger import Ledger
 from syncjob.model import Settled
 from syncjob.planfile import Draft, PlanFile
@@ -33,9 +33,7 @@ async def undo(job: Job, ledger: Ledger, run: str, selected: Selection, out: Pat
 
 def _fill(job: Job, ledger: Ledger, run: str, selected: Selection, _: Path, draft: Draft) -> Input:
     facts, count, unmet = ledger.facts(run), 0, Unmet(selected)
-    begun = frozenset(ledger.attempts(run))  # of a run that died the rows that may have been sent have no end yet
-    rows = (broken_off(one, begun) for one in ledger.outcomes(run))
-    for row in undone(_seen(rows, unmet), selected, job.rules):
+    for row in undone(_seen(ended(ledger, run), unmet), selected, job.rules):
         draft.add(row)
         count += 1
     if not count:

@@ -32,10 +32,11 @@ IN_PARTS = "SELECT DISTINCT run FROM quiet_parts"
 PART = itemgetter("first", "last", "count", "content")
 
 
-def problems(path: Path) -> list[str]:
-    """Say all that is wrong with a ledger; nothing when it is sound."""
+def problems(path: Path, opened: Callable[[Ledger], None] = lambda _: None) -> list[str]:
+    """Say all that is wrong with a ledger, nothing when it is sound; `opened` is told of it once it is open."""
     try:
         with Ledger(path) as ledger:
+            opened(ledger)
             found = [*_modes(path), *_pages(ledger)]
             return found or list(_rows(ledger))[:TOLD_MAX]
     except StorageRefused as error:

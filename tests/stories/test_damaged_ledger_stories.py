@@ -124,6 +124,8 @@ def test_a_damaged_ledger_of_an_earlier_version_can_be_rebuilt(old: Desk) -> Non
     """Told like any damage, and what can be understood of it is saved: runs, the sound row and normal forms."""
     said = old.run("ledger", "check")
     assert (said.code, "--rebuild" in said.err) == (8, True)
+    assert "the ledger was brought up to this version; a copy of what it was: " in said.err
+    assert "brought up" not in old.run("ledger", "check").err, "once"
     rebuilt(old)
     with Ledger(old.ledger) as ledger:
         runs = ledger.runs("scene", FOREIGN)

@@ -272,3 +272,5 @@ def test_what_a_killed_run_may_have_sent_is_not_called_nothing(desk: Desk) -> No
     assert "has sent nothing" not in said.err
     assert said.out.count("nobody knows yet whether it arrived; run the job once more, then undo that") >= 1
     assert len(desk.box.patches) == 4
+    desk.box.slow_s = 0.0
+    assert "\n4 rows: " in desk.run("retry", "last").out, "they wait, and are planned anew"
