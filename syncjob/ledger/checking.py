@@ -17,6 +17,7 @@ from syncjob.errors import StorageRefused
 from syncjob.ledger import facts, quiet, sights
 from syncjob.ledger.decoding import read_facts, read_row
 from syncjob.ledger.migrating import BASES_OF_2, joined_bases
+from syncjob.ledger.recall import iso
 from syncjob.ledger.store import Ledger
 from syncjob.ledger.tables import REBUILT, Table, described, layout
 from syncjob.model import CAUSES, Cause
@@ -96,9 +97,12 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
             case "outcomes":
                 return row["cause"] in CAUSES and bool(read_row(row["settled"], row["run"]))
             case "intents":
+                iso(row["at"])
                 return not row["planned"] or bool(read_row(row["planned"], row["run"]))
             case "runs":
-                return read_facts(row["facts"], row["id"]) is not None
+                for moment in (row["began"], row["ended"] or 0.0):
+                    iso(moment)
+                return all(read_facts(row[name], row["id"]) is not None for name in ("facts", "requests"))
             case "quiet_parts":
                 return quiet.is_sound(row["run"], PART(row))
             case "bases" if "value" in row:  # of schema 2

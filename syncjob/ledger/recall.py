@@ -13,7 +13,7 @@ from msgspec import Struct
 from syncjob.errors import StorageRefused
 from syncjob.ledger import archive, bases, facts, forms, quiet
 from syncjob.ledger.database import Database, several
-from syncjob.ledger.decoding import REMEDY, read_facts, read_row
+from syncjob.ledger.decoding import DAMAGED, REMEDY, read_facts, read_row
 from syncjob.ledger.sights import Remembered
 from syncjob.ledger.tables import OPEN, REBUILT
 from syncjob.model import CAUSES, Cause, Outcome, Settled
@@ -246,5 +246,8 @@ class Recall:
 
 
 def iso(at: float) -> str:
-    """Write a moment as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    """Write a moment as ISO 8601 in UTC; StorageRefused where it is none."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (*DAMAGED, OverflowError, OSError):
+        raise StorageRefused(f"ledger: a moment cannot be read; {REMEDY}") from None

@@ -54,6 +54,10 @@ DAMAGE = {
     "facts": "UPDATE runs SET facts = '['",
     "facts of another shape": "UPDATE runs SET facts = '[]'",
     "base": "UPDATE bases SET agreed = '{'",
+    "moment of a run": "UPDATE runs SET began = 'x'",
+    "end of a run": "UPDATE runs SET ended = x'00'",
+    "moment of an intent": "UPDATE intents SET at = 'x'",
+    "requests": "UPDATE runs SET requests = 3.5",
 }
 
 
@@ -66,6 +70,10 @@ DAMAGE = {
         ("facts", ["show last", "explain last 1", "history", "status", "undo last", "retry last"]),
         ("facts of another shape", ["show last", "explain last 1", "history", "status", "undo last", "retry last"]),
         ("base", ["plan", "drift", "apply --yes"]),
+        ("moment of a run", ["show last", "explain last 1", "history", "status", "undo last", "retry last"]),
+        ("end of a run", ["show last", "explain last 1", "status", "undo last"]),
+        ("moment of an intent", ["explain last 1", "history"]),
+        ("requests", ["show last", "status"]),
     ],
 )
 def test_damage_is_told_with_the_way_to_look_at_it(known: Desk, damage: str, commands: list[str]) -> None:
