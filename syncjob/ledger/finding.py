@@ -125,8 +125,9 @@ def rows_of(database: Database, job: str, remote: str, referral: str) -> list[tu
         for run, began in connection.execute(RUNS, whose).fetchall():
             still = quiet.called_so(connection, run, referral=referral)
             found += ((began, began, run, row.n, row) for row in still)
+    written = {at: iso(at) for moment, began, *_ in found for at in (moment, began)}  # what is no moment has no order
     found.sort(key=lambda one: one[:4])
-    return [(run, iso(moment), row) for moment, _, run, _, row in found]
+    return [(run, written[moment], row) for moment, _, run, _, row in found]
 
 
 def since(database: Database, job: str, remote: str, row: Settled, causes: Collection[str]) -> tuple[str, str] | None:

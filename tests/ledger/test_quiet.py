@@ -440,3 +440,11 @@ def test_names_of_tables_that_are_no_text_any_more_are_damage(ledger: Ledger) ->
     assert problems(ledger.path)
     rebuild(ledger.path)
     assert problems(ledger.path) == []
+
+
+def test_a_moment_that_is_none_among_others_is_told(ledger: Ledger) -> None:
+    """It has no place in the order of time: exit 8, with the way to look at it."""
+    begin(ledger, "run-2", row(1), day=2)
+    change(ledger, "UPDATE runs SET began = 'x' WHERE id = 'run-2'")
+    with pytest.raises(StorageRefused, match="a moment cannot be read; look at it by `syncjob"):
+        finding.rows_of(ledger.database, JOB, REMOTE, "id-1")
