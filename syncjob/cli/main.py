@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ import click
 from syncjob import __version__
 from syncjob.errors import Exit, SyncjobError, frames
 
+NEW_OBJECTS = 50_000  # before cycles are looked for: rows make none, and every 700 it took a tenth of all time
 COMMANDS = {
     #  name       where it stands                     what it does, in a line
     "init": ("syncjob.cli.init:init", "Look at a file and propose a configuration."),
@@ -77,6 +79,7 @@ def syncjob() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     os.umask(0o077)
+    gc.set_threshold(NEW_OBJECTS)
     for stream in (sys.stdout, sys.stderr):
         _forgiving(stream)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -62,11 +62,11 @@ def _no_key(key: str) -> str:
     return "holds invisible characters; delete them" if any(unicodedata.category(one)[0] == "C" for one in key) else ""
 
 
-def remote_key(by: str, body: Mapping[str, Any]) -> str:
-    """Give the CRM id under which a referral of the remote is found; nothing where it has none, or rows go by id."""
+def remote_key(by: str, held: Any) -> str:
+    """Give the key of a referral that holds this CRM id; nothing where it holds none, or rows go by id."""
     if by == "id":
         return ""
-    found = text(body.get("externalReferenceId") or "")
+    found = text(held or "")
     return crm_id(found) if found and not HALVES.search(found) else ""
 
 

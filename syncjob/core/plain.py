@@ -1,4 +1,4 @@
-"""Rows in which nothing is odd are mapped at once, as most rows are: `SourceRow` in, `Desired` out, or None.
+"""Rows in which nothing is odd are mapped at once, as most rows are: `SourceRow` in, `Brief` out, or None.
 
 What a cell asks of its field depends on the cell alone. Plain letters and bare digits are taken as they stand, and any
 other cell is read once by the long way in `saying` and known from then on. Where a row has more to it (a fault, a
@@ -18,22 +18,32 @@ from syncjob.core.cells import DIGITS_MAX
 from syncjob.core.feeds import Feed, Feeds
 from syncjob.core.fields import CRM_ID, CURRENCY, DEAL_VALUE, STATUS, SUBSTATUS, Kind
 from syncjob.core.saying import Said
-from syncjob.model import Desired, Place, SourceRow, Wish
+from syncjob.core.values import money
+from syncjob.model import Ask, Brief, Place, Shape, SourceRow, Wish, coded
+from syncjob.model.cell import plainly
 
 KNOWN_MAX = 4_096  # cells of a column
 KNOWN_CHARS_MAX = 200  # of a cell: longer ones hardly come twice
+SHAPES_MAX = 256  # of the rows of one file: which of its cells are blank
 NOBODY = SourceRow(0, Place("", 0), {})
 
-Asked = tuple[Wish, ...] | None
+MONEY, TEXT = Kind.MONEY, Kind.TEXT  # looked up once: an enumeration takes its time
+
+Asked = tuple[tuple[int, bytes], ...] | None
+"""Which of the asks, each with its value as it is written; None where there is more to be said."""
 Cells = TypeVar("Cells", str, tuple[str, ...])
 
 
 class _Column(Struct, frozen=True):
-    """A column that feeds a field: `bare` is its kind where plain cells are taken as they stand, `known` are others."""
+    """A column that feeds a field: `bare` is its kind where plain cells are taken as they stand, `known` are others.
+
+    `ask` is what such a plain cell asks for.
+    """
 
     name: str
     path: str
     bare: Kind | None
+    ask: int
     feed: Feed
     known: dict[str, Asked]
 
@@ -44,21 +54,23 @@ class Plain:
     def __init__(self, feeds: Feeds, columns: Collection[str]) -> None:
         """Look at what the configuration asks of such a file."""
         self._feeds, self._key = feeds, feeds.key_column(columns)
-        self._verify = feeds.verify[0] if feeds.verify else ""
         self._unseen = {*feeds.key_columns, *(feed.column for feed in feeds.feeds)}.difference(columns)
+        self._asks: dict[Ask, int] = {}
+        self._shapes: dict[tuple[int, ...], tuple[Shape, tuple[bytes, ...]]] = {}
         fed = [feed for feed in feeds.feeds if feed.column in columns or feed.column not in feeds.optional]
-        self._fed = [_Column(feed.column, feed.field.path, _bare(feed), feed, {}) for feed in fed]
+        self._fed = [self._column(feed) for feed in fed]
         self._states = [one for one in self._fed if one.path in (STATUS, SUBSTATUS)]
         self._ends: dict[tuple[str, ...], Asked] = {}
         stated = [feed for feed in fed if feed.field.path == DEAL_VALUE and feed.currency]
-        self._currency = Wish(CURRENCY, stated[0].currency, stated[0].column) if stated else None
+        self._currency = self._piece(Wish(CURRENCY, stated[0].currency, stated[0].column)) if stated else None
+        self._verify = feeds.verify[0] if feeds.verify else ""
         alone = len({one.path for one in self._fed}) == len(fed)
         self._none = pulled.is_pulled(columns) or feeds.strict or not alone
 
-    def desired(self, row: SourceRow) -> Desired | None:
+    def brief(self, row: SourceRow) -> Brief | None:
         """Map a row; None where that is to be done by the long way."""
-        columns = row.columns
-        if self._none or row.fault or row.flaws or row.own or row.warnings:
+        columns, place = row.columns, row.place
+        if self._none or row.fault or row.flaws or row.own or row.warnings or row.letters or place.sheet:
             return None
         if self._unseen and not self._unseen.isdisjoint(columns):  # a file whose rows are not all alike
             return None
@@ -66,75 +78,110 @@ class Plain:
         key, fault = matching.key_of(self._feeds.by, cell)
         if fault or type(cell) is not str:
             return None
-        wishes = self._wishes(columns)
-        if wishes is None:
+        asked, cells = self._asked(columns), plainly(columns)
+        if not asked or cells is None:
             return None
-        verify = columns.get(self._verify, "") if self._verify else None
-        return Desired(row, key, wishes, verify, (), key if self._feeds.by == "id" else "")
+        asks = tuple(asked)
+        shape, more = self._shapes[asks] if asks in self._shapes else self._shape(place.source, asks)
+        if shape is None:
+            return None
+        values = [*asked.values(), *more]
+        if self._verify:
+            verify = columns.get(self._verify, "")
+            if not verify.strip():
+                return None
+            values.append(coded(verify))
+        return shape.brief(row.n, place.line, key, cells, values)
 
-    def _wishes(self, columns: Mapping[str, str]) -> Asked:
-        """Give what the cells ask for, in the order of the long way."""
+    def _shape(self, source: str, asks: tuple[int, ...]) -> tuple[Shape | None, tuple[bytes, ...]]:
+        """Give the shape of rows that ask so, and the values that are the same in all of them: an amount's currency.
+
+        None where the long way has more to say, or there are too many shapes.
+        """
+        by_number = list(self._asks)
+        all_, more = [by_number[ask] for ask in asks], tuple[bytes, ...]()
+        paths = [ask.path for ask in all_]
+        if DEAL_VALUE in paths and CURRENCY not in paths:
+            if self._currency is None:
+                return None, ()
+            currency, value = self._currency
+            all_, more = [*all_, by_number[currency]], (value,)
+        if len(set(paths)) < len(paths) or len(self._shapes) >= SHAPES_MAX:
+            return None, ()
+        shape = Shape(len(self._shapes), source, all_, self._feeds.verify, itself=self._feeds.by == "id")
+        self._shapes[asks] = shape, more
+        return shape, more
+
+    def _asked(self, columns: Mapping[str, str]) -> dict[int, bytes] | None:
+        """Give what the cells ask for, in the order of the long way; None where there is more to be said."""
         most = self._feeds.cell_chars_max
-        found: dict[str, Wish] = {}
+        found: dict[int, bytes] = {}
         for one in self._fed:
             cell = columns.get(one.name)
             if type(cell) is not str or len(cell) > most:
                 return None
-            if one.bare is Kind.MONEY and cell.isdecimal() and cell.isascii() and len(cell) <= DIGITS_MAX:
-                found[one.path] = Wish(one.path, cell.lstrip("0") or "0", one.name)
-            elif one.bare is Kind.TEXT and cell.isascii() and cell.isprintable() and cell.strip(" #<") == cell != "":
-                found[one.path] = Wish(one.path, cell, one.name)
-            elif (asked := self._asked(one, cell)) is None:
+            if one.bare is MONEY and cell.isdecimal() and cell.isascii() and len(cell) <= DIGITS_MAX:
+                found[one.ask] = (cell.lstrip("0") or "0").encode()
+            elif one.bare is TEXT and cell.isascii() and cell.isprintable() and cell.strip(" #<") == cell != "":
+                found[one.ask] = coded(cell)
+            elif (asked := self._of_cell(one, cell)) is None:
                 return None
             else:
-                for wish in asked:
-                    found[wish.path] = wish
-        return tuple(found.values()) if self._completed(found, columns) else None
-
-    def _completed(self, found: dict[str, Wish], columns: Mapping[str, str]) -> bool:
-        """Add what travels along: the other of status and substatus, an amount's currency; tell whether that is all."""
+                found.update(asked)
         if self._states:
             if (end := self._end(tuple([columns[one.name] for one in self._states]))) is None:
-                return False
-            for wish in end:
-                found[wish.path] = wish
-        if DEAL_VALUE in found and CURRENCY not in found:
-            if self._currency is None:
-                return False
-            found[CURRENCY] = self._currency
-        return True
+                return None
+            found.update(end)
+        return found
 
-    def _asked(self, column: _Column, cell: str) -> Asked:
+    def _of_cell(self, column: _Column, cell: str) -> Asked:
         """Give what one cell asks for; None where there is more to be said of it."""
         if cell in column.known:
             return column.known[cell]
+        said = self._said(column, cell)
+        return self._keep(column.known if len(cell) <= KNOWN_CHARS_MAX else {}, cell, said)
+
+    def _said(self, column: _Column, cell: str) -> Said:
         said = Said(NOBODY, self._feeds.cell_chars_max)
         said.read(column.feed, cell)
-        return _keep(column.known if len(cell) <= KNOWN_CHARS_MAX else {}, cell, said)
+        return said
 
     def _end(self, cells: tuple[str, ...]) -> Asked:
         """Give what follows of status and substatus, which travel together; None where two columns speak of one."""
         if cells in self._ends:
             return self._ends[cells]
-        asked = [self._asked(one, cell) or () for one, cell in zip(self._states, cells, strict=True)]
+        asked = [self._said(one, cell).wishes for one, cell in zip(self._states, cells, strict=True)]
         said = Said(NOBODY, self._feeds.cell_chars_max)
-        said.wishes = {wish.path: wish for many in asked for wish in many}
+        said.wishes = {path: wish for many in asked for path, wish in many.items()}
         given = set(said.wishes)
         said.complete_status()
         if len(given) < sum(map(len, asked)):
             said.problems.append("two columns speak of one field")
         said.wishes = {path: wish for path, wish in said.wishes.items() if path not in given}
-        return _keep(self._ends, cells, said)
+        return self._keep(self._ends, cells, said)
 
+    def _keep(self, known: dict[Cells, Asked], cells: Cells, said: Said) -> Asked:
+        """Keep what cells have said, if that is wishes and nothing else, and give it."""
+        if len(known) >= KNOWN_MAX:
+            known.clear()
+        odd = said.problems or said.warnings or said.blank
+        pieces = [] if odd else [self._piece(wish) for wish in said.wishes.values()]
+        asked = tuple(one for one in pieces if one is not None)
+        known[cells] = None if odd or len(asked) < len(pieces) else asked
+        return known[cells]
 
-def _keep(known: dict[Cells, Asked], cells: Cells, said: Said) -> Asked:
-    """Keep what cells have said, if that is wishes and nothing else, and give it."""
-    if len(known) >= KNOWN_MAX:
-        known.clear()
-    wishes = tuple(said.wishes.values())
-    odd = said.problems or said.warnings or said.blank or any(wish.desired is None for wish in wishes)
-    known[cells] = None if odd else wishes
-    return known[cells]
+    def _piece(self, wish: Wish) -> tuple[int, bytes] | None:
+        """Give a wish in brief; None where it clears, where people leave a list, or an amount has digits to spare."""
+        amount, value = wish.path == DEAL_VALUE, wish.desired
+        if value is None or wish.removed or (amount and value != money(value, as_string=True)):
+            return None
+        ask = self._asks.setdefault(Ask(wish.path, wish.column, wish.zone, amount), len(self._asks))
+        return ask, value.encode() if amount else coded(value)
+
+    def _column(self, feed: Feed) -> _Column:
+        path = feed.field.path
+        ask = self._asks.setdefault(Ask(path, feed.column, None, path == DEAL_VALUE), len(self._asks))
+        return _Column(feed.column, path, _bare(feed), ask, feed, {})
 
 
 def _bare(feed: Feed) -> Kind | None:

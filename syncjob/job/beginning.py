@@ -17,9 +17,9 @@ from syncjob.job.approving import Approval
 from syncjob.job.context import Job
 from syncjob.job.pacing import COST
 from syncjob.job.remembering import bases_of, bases_of_still, moment_of
-from syncjob.ledger import Base, Begun, Ledger, Quiet
+from syncjob.ledger import Begun, Ledger, Quiet, Sighting
 from syncjob.model import Cause, Outcome, Settled, Verdict
-from syncjob.planfile import PlanFile
+from syncjob.planfile import PlanFile, Still
 
 
 def resumed(plan: PlanFile, ledger: Ledger) -> PlanFile:
@@ -62,17 +62,18 @@ def begun(
 
 def _recorded(
     job: Job, plan: PlanFile, acting: tuple[Verdict, ...]
-) -> Iterator[tuple[Settled | Quiet, tuple[Base, ...]]]:
+) -> Iterator[tuple[Settled | Quiet, tuple[Sighting, ...]]]:
     """Give every row as it stands before anything is sent, and what it makes known; what is planned is not settled.
 
     Most rows of most nights are as they should be: those go on record as the plan has written them.
     """
     seen_at, now, moves = moment_of(plan.header), job.world.now().timestamp(), plan.header.moves
-    for line in plan.lines():
-        if still := line.still():
+    for text, line in plan.stills():
+        if isinstance(line, Still):
             if not plan.fresh:
-                job.log.info("row.settled", n=line.n, line=line.line, outcome=line.cause.outcome, cause=line.cause)
-            yield Quiet(line.n, still.key, still.id, line.text), bases_of_still(still, moves, seen_at, now)
+                cause = Cause.IN_STEP
+                job.log.info("row.settled", n=line.n, line=line.line, outcome=cause.outcome, cause=cause)
+            yield Quiet(line.n, line.key, line.id, text), bases_of_still(line, moves, seen_at, now)
             continue
         planned = line.settled()
         row = _guarded(planned, acting)

@@ -148,7 +148,7 @@ async def _listed(job: Job, exchange: Exchange) -> _Listed:
             known, body = item.id.lower(), item.whole()
             listed.referrals[known] = traits.referral_of(body)
             listed.shown[known] = _shown(body, zone)
-            listed.keys[known] = remote_key(job.feeds.by, body)
+            listed.keys[known] = remote_key(job.feeds.by, body.get("externalReferenceId"))
         job.progress("listing", len(listed.referrals), 0)
     return listed
 

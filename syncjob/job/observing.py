@@ -25,14 +25,16 @@ from syncjob.exchange import Exchange, Miss
 from syncjob.job.context import Job
 from syncjob.job.remembering import Memory
 from syncjob.job.sharing import share
-from syncjob.model import Cause, Change, Desired, Observed, Pair, Settled
-from syncjob.planfile import Draft
+from syncjob.model import Cause, Change, Desired, Observed, Pair, Settled, Shape, is_brief
+from syncjob.model.brief import PARTING, VALUES
+from syncjob.planfile import Draft, Line
 from syncjob.remote import Item, Pages, Sight
 
 ROWS_AHEAD = 100
+IN_STEP = Cause.IN_STEP  # looked up once: an enumeration takes its time
 SAFE = "it is safe to run again"
 Decide = Callable[[Pair, Rules], Change | Settled]
-_Match = tuple[int, str, Settled | None]
+_Match = tuple[int, str, Line | None]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
 
 
@@ -77,13 +79,15 @@ async def _list(looking: Looking) -> None:
     """Let the listing stream past the keys, noting what each item says of the rows that name it."""
     job, settings = looking.job, looking.job.settings
     named = with_company([feed.field.path for feed in job.feeds.feeds])
-    pages = Pages(settings.remote, settings.limits.pages_max, Sight({*named, *(job.feeds.verify or ())[1:]}))
+    sight = Sight({*named, *(job.feeds.verify or ())[1:]})
+    pages = Pages(settings.remote, settings.limits.pages_max, sight)
+    glancing = _Glancing(looking, sight, named)
     seen, readings = 0, pages.readings
     async for items in looking.exchange.listing(pages):
         if pages.readings > readings:
             looking.draft.unmatch()
             seen, readings = 0, pages.readings
-        looking.draft.match(_matches(looking, items, named))
+        looking.draft.match(_matches(glancing, items))
         seen += len(items)
         job.progress("listing", seen, 0)
     job.log.info("listing.read", referrals=seen)
@@ -94,35 +98,65 @@ async def _list(looking: Looking) -> None:
                 looking.draft.settle(settled)
 
 
-def _matches(looking: Looking, items: Sequence[Item], named: frozenset[str]) -> Iterator[_Match]:
+class _Glancing:
+    """What is looked at of the items of one listing: the `named` fields, which rows in brief need and no more."""
+
+    def __init__(self, looking: Looking, sight: Sight, named: frozenset[str]) -> None:
+        """Look for one act; where more is asked than whether rows are in step, none is settled at a glance."""
+        self.looking, self.named = looking, named
+        self.short = looking.witness is None and looking.decide is diff
+        self._brief = self.short and looking.memory.is_simple
+        self._sight, self._shapes = sight, looking.draft.shapes
+        self._at: dict[bytes, tuple[Shape, Callable[[Item], list[bytes] | None] | None]] = {}
+
+    def line(self, n: int, line: int, text: bytes, item: Item) -> Line | None:
+        """Give the line of a row that asks to the letter what the item and the ledger say; None for a longer look."""
+        if not self._brief or not is_brief(text):
+            return None
+        pieces = text.split(PARTING)
+        shape, at = self._at[pieces[0]] if pieces[0] in self._at else self._shown(pieces)
+        if at is None or at(item) != pieces[VALUES:]:
+            return None
+        known = self.looking.memory.alone(item.id)
+        if known is None or (known and known.encode() != shape.agreed(pieces)):
+            return None
+        return Line(n, line, IN_STEP, shape.written(pieces, (n, line), item.id, item.etag, known=bool(known)))
+
+    def _shown(self, pieces: Sequence[bytes]) -> tuple[Shape, Callable[[Item], list[bytes] | None] | None]:
+        shape = self._shapes.of(pieces)
+        self._at[pieces[0]] = shape, self._sight.at(shape.paths)
+        return self._at[pieces[0]]
+
+
+def _matches(glancing: _Glancing, items: Sequence[Item]) -> Iterator[_Match]:
     """Give, for the items of one page, the rows that name them, and how each would settle by it."""
-    by = looking.job.feeds.by
-    rows = looking.draft.find([(remote_key(by, item.seen), item.id.lower()) for item in items])
+    looking, by = glancing.looking, glancing.looking.job.feeds.by
+    rows = looking.draft.find([(remote_key(by, item.crm_id), item.id.lower()) for item in items])
     wanted = [item for item, many in zip(items, rows, strict=True) if many]
     looking.memory.expect([item.id for item in wanted])
     for item, many in zip(items, rows, strict=True):
-        for desired in many:
-            yield desired.row.n, item.id, _from_item(looking, desired, item, named)
+        for n, line, text in many:
+            settled = glancing.line(n, line, text, item)
+            yield n, item.id, settled or _from_item(glancing, looking.draft.shapes.desired(text, n, line), item)
 
 
-def _from_item(looking: Looking, desired: Desired, item: Item, named: frozenset[str]) -> Settled | None:
+def _from_item(glancing: _Glancing, desired: Desired, item: Item) -> Line | None:
     """Settle a row by a list item alone, where that is enough; else None: it must be read by id.
 
     What is in step is so by the fields that the row names; to say anything else the whole item is read.
     """
+    looking = glancing.looking
     complete, etag = looking.job.settings.remote.list_complete, item.etag
-    in_sight = (
-        looking.witness is None and looking.decide is diff and named.issuperset([wish.path for wish in desired.wishes])
-    )
-    seen = item.seen if in_sight else item.whole()
+    in_sight = glancing.short and glancing.named.issuperset([wish.path for wish in desired.wishes])
+    seen = item.fields() if in_sight else item.whole()
     if not complete and not all(stands(seen, wish.path) for wish in desired.wishes):
         return None
     if in_sight:
         if (settled := _guarded(looking, desired, Observed(item.id, etag, seen), _glance)) is not None:
-            return settled
+            return Line.of(settled)
         seen = item.whole()
     settled = _decide(looking, desired, Observed(item.id, etag, seen))
-    return settled if settled.cause is Cause.IN_STEP or (complete and etag) else None
+    return Line.of(settled) if settled.cause is Cause.IN_STEP or (complete and etag) else None
 
 
 def _to_read(looking: Looking) -> Iterator[tuple[Desired, str]]:

@@ -20,7 +20,7 @@ from syncjob.core.shuffling import Shuffling
 from syncjob.errors import InputRefused, UsageRefused
 from syncjob.job.context import Job
 from syncjob.job.links import linked
-from syncjob.model import Cause, Desired, Settled, SourceRow
+from syncjob.model import Brief, Cause, Desired, Settled, SourceRow
 from syncjob.planfile import Draft
 from syncjob.settings import Rows
 
@@ -127,15 +127,19 @@ def read(job: Job, given: Given, draft: Draft) -> Input:
 def _fill(job: Job, given: Given, draft: Draft, unmet: Unmet, shuffling: Shuffling | None) -> tuple[int, int, set[str]]:
     """Put all rows into the draft; give how many there are, how many blank ones, and which mapped columns are empty."""
     links, plain = linked(job), Plain(job.feeds, given.table.columns)
+    whole = bool(links or job.only or job.scope)
     empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
     rows = blank = 0
     for row in given.table:
         if not (row.fault or "".join(row.columns.values()).strip() or "".join(row.own.values()).strip()):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        mapped = _mapped(job, row, plain, links)
-        draft.add(mapped)
-        unmet.see(mapped)
+        if (brief := plain.brief(row)) is not None and not whole:
+            draft.add(brief)
+        else:
+            mapped = _mapped(job, brief, row, links)
+            draft.add(mapped)
+            unmet.see(mapped)
         if empty:
             empty = {column for column in empty if not row.columns.get(column, "").strip()}
         if shuffling is not None:
@@ -175,8 +179,8 @@ def validate(job: Job, file: Path, folder: Path, bad_max: int) -> tuple[Input, l
     return read_in, bad, totals
 
 
-def _mapped(job: Job, row: SourceRow, plain: Plain, links: Mapping[str, str]) -> Desired | Settled:
-    mapped = plain.desired(row) or mapping.map_row(job.feeds, row)
+def _mapped(job: Job, brief: Brief | None, row: SourceRow, links: Mapping[str, str]) -> Desired | Settled:
+    mapped = brief.desired() if brief is not None else mapping.map_row(job.feeds, row)
     if links or job.only:
         mapped = narrowed(_linked(mapped, links), job.only)
     if isinstance(mapped, Settled) and job.scope is not None and not job.scope.takes(mapped):

@@ -24,8 +24,8 @@ from syncjob.core.tally import Earlier, Tally
 from syncjob.core.values import look
 from syncjob.job.context import Job
 from syncjob.job.reading import ANSWERS, BASES, SENT
-from syncjob.ledger import Base, Ledger, Remembered
-from syncjob.model import Cause, Change, Outcome, Pair, Settled, Stand, Why
+from syncjob.ledger import Agreed, Base, Kept, Ledger
+from syncjob.model import Cause, Change, Outcome, Pair, Settled, Stand
 from syncjob.planfile import Header, Still
 
 AHEAD_MAX = 2_000  # referrals
@@ -39,7 +39,7 @@ class Memory:
         self._undoing = undoing
         self._job, self.ledger = job, ledger
         self._forms = ledger is not None and ledger.has_forms(job.address)
-        self._ahead: dict[str, Remembered] = {}
+        self._ahead: dict[str, Kept] = {}
         self._open: dict[str, list[Change]] = {}
         for intent in ledger.open_intents(job.settings.job, job.address) if ledger else ():
             if intent.moves not in (BASES, SENT):
@@ -57,16 +57,28 @@ class Memory:
             return
         for oldest in list(islice(self._ahead, max(0, len(self._ahead) + len(missing) - AHEAD_MAX))):
             del self._ahead[oldest]
-        self._ahead |= self.ledger.remembered_of(self._job.settings.job, self._job.address, missing)
+        self._ahead |= self.ledger.kept_of(self._job.settings.job, self._job.address, missing)
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether what is agreed on is all that there is to any referral; else see `known`."""
+        return not (self._forms or self._open or self._job.adopt)
+
+    def alone(self, referral: str) -> str | None:
+        """Give what is agreed on of a referral as the ledger has written it; '' where nothing is, None for more."""
+        if self.ledger is None:
+            return ""
+        found = self._ahead.get(referral.lower())
+        return None if found is None else found.alone
 
     def simply(self, referral: str) -> Mapping[str, Any] | None:
         """Give what is agreed on of a referral, by path, where that is all there is to it; else None: see `known`."""
-        if self._forms or self._open or self._job.adopt:
+        if not self.is_simple:
             return None
         if self.ledger is None:
             return {}
         found = self._ahead.get(referral.lower())
-        return None if found is None else found.values
+        return None if found is None else found.remembered.values
 
     def known(self, pair: Pair) -> Pair:
         """Give the pair with what is remembered; a base that the row has brought along itself counts before ours."""
@@ -74,7 +86,7 @@ class Memory:
         if ledger is not None:
             if referral not in self._ahead:
                 self.expect([referral])
-            found = self._ahead[referral]
+            found = self._ahead[referral].remembered
             ours = {**found.values, **self._landed(pair)} if self._open else found.values
             younger = _younger(pair, ours, job.rules.unbent) if pair.base and not self._undoing else {}
             base = {**ours, **pair.base, **younger} if pair.base else ours
@@ -146,13 +158,11 @@ def bases_of(row: Settled, moves: str, rules: Rules, seen_at: float | None, now:
     return tuple(found)
 
 
-def bases_of_still(row: Still, moves: str, seen_at: float | None, now: float) -> tuple[Base, ...]:
+def bases_of_still(row: Still, moves: str, seen_at: float | None, now: float) -> tuple[Agreed, ...]:
     """Give the same of a row that is in step in every field, without reading its values."""
     if moves != BASES or seen_at is None or not row.fields:
         return ()
-    kept = Why.KEPT  # looked up once: an enumeration takes its time
-    agree = {one.path: one.observed if one.why is kept else one.desired for one in row.fields}
-    return (Base(row.id, agree, seen_at, now=now),)
+    return (Agreed(row.id, row.agreed(), seen_at, now),)
 
 
 def moment_of(plan: Header) -> float:

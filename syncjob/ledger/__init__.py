@@ -6,19 +6,22 @@ from syncjob.ledger.migrating import is_older
 from syncjob.ledger.quiet import Quiet
 from syncjob.ledger.recall import OpenIntent
 from syncjob.ledger.recorder import Recorder
-from syncjob.ledger.sights import Base, Remembered
+from syncjob.ledger.sights import Agreed, Base, Kept, Remembered, Sighting
 from syncjob.ledger.store import Begun, Intent, Ledger
 
 __all__ = [
+    "Agreed",
     "Base",
     "Begun",
     "Intent",
+    "Kept",
     "Ledger",
     "Lock",
     "OpenIntent",
     "Quiet",
     "Recorder",
     "Remembered",
+    "Sighting",
     "at_work",
     "held",
     "held_alone",

@@ -11,7 +11,7 @@ from operator import itemgetter
 from sqlite3 import Connection
 
 from syncjob.ledger.database import VALUES_MAX, Database, places, value_of
-from syncjob.ledger.sights import Base, Remembered, Row, merged, remembered, together
+from syncjob.ledger.sights import Kept, Row, Sighting, merged
 
 READ = """
 SELECT bases.referral, bases.at, bases.run, bases.agreed, bases.besides
@@ -51,32 +51,31 @@ def scope_of(connection: Connection, job: str, remote: str) -> int:
     return int(known)
 
 
-def of(database: Database, job: str, remote: str, referrals: Collection[str]) -> dict[str, Remembered]:
+def of(database: Database, job: str, remote: str, referrals: Collection[str]) -> dict[str, Kept]:
     """Give what is remembered of referrals, by id in small letters; of some nothing may be."""
     ids = [one.lower() for one in referrals]
-    found: dict[str, Remembered] = {one: Remembered({}, {}, {}) for one in ids}
+    found: dict[str, Kept] = {one: Kept(one, None) for one in ids}
     with database.reading() as connection:
         for start in range(0, len(ids), VALUES_MAX):
             some = ids[start : start + VALUES_MAX]
             rows = connection.execute(READ.format(referrals=places(len(some))), (job, remote, *some))
-            for referral, *row in rows:
-                found[referral] = remembered(referral, *row)
+            for referral, at, run, agreed, besides in rows:
+                found[referral] = Kept(referral, (at, run, agreed, besides))
     return found
 
 
-def move(connection: Connection, scope: int, run: str, seen: Sequence[Base]) -> None:
+def move(connection: Connection, scope: int, run: str, seen: Sequence[Sighting]) -> None:
     """Remember agreed values, in bulk: what stands is read, merged with what was seen, and written.
 
     What counts only where nothing is known comes after all else. Of most referrals nothing is new but the moment: that
     alone is written then, and nothing is read, until it shows that they are new: on a first night. They go in the order
     of their ids, neighbours after each other.
     """
-    cursor, left = connection.cursor(), dict[str, list[Base]]()
+    cursor, left = connection.cursor(), dict[str, list[Sighting]]()
     for referral, one in sorted(((one.referral.lower(), one) for one in seen), key=itemgetter(0)):
-        if referral not in left and one.is_plain and len(left) < NEW_MAX:
-            again = (one.at, run, scope, referral, together(one.values), one.at, one.today)
-            if cursor.execute(AGAIN, again).rowcount:
-                continue
+        text = one.plainly if len(left) < NEW_MAX and referral not in left else ""
+        if text and cursor.execute(AGAIN, (one.at, run, scope, referral, text, one.at, one.today)).rowcount:
+            continue
         left.setdefault(referral, []).append(one)
     known = _standing(connection, scope, list(left))
     fresh = {referral: merged(known.get(referral), sights, run) for referral, sights in left.items()}

@@ -14,7 +14,7 @@ from syncjob.errors import StorageRefused
 from syncjob.ledger import archive, bases, facts, forms, quiet
 from syncjob.ledger.database import Database, several
 from syncjob.ledger.decoding import DAMAGED, REMEDY, read_facts, read_row
-from syncjob.ledger.sights import Remembered
+from syncjob.ledger.sights import Kept, Remembered
 from syncjob.ledger.tables import OPEN, REBUILT
 from syncjob.model import CAUSES, Cause, Outcome, Settled
 
@@ -214,10 +214,10 @@ class Recall:
 
     def remembered(self, job: str, remote: str, referral: str) -> Remembered:
         """Give what row and remote last agreed on of one referral."""
-        return bases.of(self.database, job, remote, [referral])[referral.lower()]
+        return bases.of(self.database, job, remote, [referral])[referral.lower()].remembered
 
-    def remembered_of(self, job: str, remote: str, referrals: Collection[str]) -> dict[str, Remembered]:
-        """Give the same of several, by id in small letters, in one go."""
+    def kept_of(self, job: str, remote: str, referrals: Collection[str]) -> dict[str, Kept]:
+        """Give the same of several, by id in small letters, in one go and unread."""
         return bases.of(self.database, job, remote, referrals)
 
     def input(self, digest: str) -> Iterator[bytes] | None:

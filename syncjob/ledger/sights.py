@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -51,9 +52,28 @@ class Base(Struct, frozen=True, gc=False):
         return FOREVER if self.now is None else self.now
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is of values that were seen, and of nothing else."""
-        return bool(self.values) and not self.sent and not self.first
+    def plainly(self) -> str:
+        """It as it is written, where it is of values that were seen and of nothing else; else ''."""
+        return together(self.values) if self.values and not self.sent and not self.first else ""
+
+
+class Agreed(Struct, frozen=True, gc=False):
+    """A base of values that were seen and of nothing else, as they are written (`together`), and not read."""
+
+    referral: str
+    plainly: str
+    at: float
+    today: float
+    sent: frozenset[str] = frozenset()
+    first: Mapping[str, Any] = {}
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values by path, each as it is written."""
+        return _values(self.plainly)
+
+
+Sighting = Base | Agreed
 
 
 class Remembered(Struct, frozen=True):
@@ -67,13 +87,34 @@ class Remembered(Struct, frozen=True):
     since: dict[str, tuple[float, str]]
 
 
-def merged(row: Row | None, seen: Sequence[Base], run: str) -> Row | None:
+class Kept:
+    """What is kept of one referral, read when somebody asks for more than whether it is what was asked for again."""
+
+    def __init__(self, referral: str, row: Row | None) -> None:
+        """Take its row, where it has one."""
+        self._referral, self._row = referral, row
+
+    @property
+    def alone(self) -> str | None:
+        """What is agreed on, as `together` writes it; '' where nothing is known, None where there is more to it."""
+        if self._row is None:
+            return ""
+        _, _, agreed, besides = self._row
+        return None if besides else agreed
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """What the row says; StorageRefused where it is damaged."""
+        return Remembered({}, {}, {}) if self._row is None else remembered(self._referral, *self._row)
+
+
+def merged(row: Row | None, seen: Sequence[Sighting], run: str) -> Row | None:
     """Merge what a run has seen of a referral, in its order, into what is remembered; None where that is nothing.
 
     A younger sight stays. What counts only where nothing is known comes last.
     """
-    if row is None and len(seen) == 1 and seen[0].is_plain:
-        return seen[0].at, run, together(seen[0].values), ""
+    if row is None and len(seen) == 1 and (text := seen[0].plainly):
+        return seen[0].at, run, text, ""
     known = {} if row is None else _parted(seen[0].referral, row)
     for one in seen:
         for path, value in one.values.items():

@@ -25,7 +25,7 @@ from syncjob.ledger.database import Database, row_of
 from syncjob.ledger.migrating import prepared
 from syncjob.ledger.quiet import Parts, Quiet, called
 from syncjob.ledger.recall import Recall, iso
-from syncjob.ledger.sights import Base
+from syncjob.ledger.sights import Base, Sighting
 from syncjob.model import Cause, Settled, dumps
 
 ROWS_PER_GROUP = 2_000  # a referral is anywhere among the others: many at once touch fewer pages
@@ -114,7 +114,7 @@ class Ledger(Recall):
                 self.database.fence(connection)
             self._version = version
 
-    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]] = ()) -> None:
+    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Sighting]]] = ()) -> None:
         """Open a run over one plan with all its rows; PlanRefused when that plan was begun before: a plan goes once."""
         row = {
             "id": run.id,
@@ -207,8 +207,8 @@ class Ledger(Recall):
 
 
 def _groups(
-    rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]],
-) -> Iterator[list[tuple[Settled | Quiet, Sequence[Base]]]]:
+    rows: Iterable[tuple[Settled | Quiet, Sequence[Sighting]]],
+) -> Iterator[list[tuple[Settled | Quiet, Sequence[Sighting]]]]:
     left = iter(rows)
     while group := list(islice(left, ROWS_PER_GROUP)):
         yield group

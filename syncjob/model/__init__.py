@@ -1,5 +1,6 @@
 """The nouns that the rooms hand to each other; values only: nothing here reads, decides or acts."""
 
+from syncjob.model.brief import Ask, Brief, Shape, Shapes, is_brief
 from syncjob.model.cell import Day, Number, Number1904, Truth, columns_from_json, columns_to_json
 from syncjob.model.change import Change, Operation, Settled, Triple
 from syncjob.model.desired import UNKNOWN, Desired, Observed, Pair, Place, SourceRow, Unknown, Wish
@@ -13,6 +14,8 @@ __all__ = [
     "NEEDS_PERSON",
     "UNKNOWN",
     "Answer",
+    "Ask",
+    "Brief",
     "Cause",
     "Change",
     "Day",
@@ -27,6 +30,8 @@ __all__ = [
     "Place",
     "Report",
     "Settled",
+    "Shape",
+    "Shapes",
     "SourceRow",
     "Stand",
     "Triple",
@@ -39,4 +44,5 @@ __all__ = [
     "columns_from_json",
     "columns_to_json",
     "dumps",
+    "is_brief",
 ]

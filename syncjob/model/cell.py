@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
+
+import msgspec
 
 
 class Number(str):
@@ -73,6 +75,21 @@ def retyped(columns: Mapping[str, str], types: str) -> dict[str, str]:
 def are_plain(columns: Mapping[str, Any]) -> bool:
     """Tell whether all cells are texts: those of a CSV file are."""
     return PLAIN.issuperset(map(type, columns.values()))
+
+
+def plainly(columns: Mapping[str, Any]) -> bytes | None:
+    """Write cells by column as JSON where all are texts that it holds; None where one is typed, or half a character."""
+    try:
+        return _encoder.encode(columns)
+    except (TypeError, UnicodeEncodeError):
+        return None
+
+
+def _refuse(cell: Any) -> NoReturn:
+    raise TypeError(f"{type(cell).__name__} is no plain text")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_refuse)  # made once
 
 
 def _typed(cell: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """Rows that wait for the next step, on disk by number: what would otherwise grow with the input stays out of memory.
 
-A row waits as `Desired` until it is settled. In memory stay where its text lies, its key, and the id of the referral
-that was seen for it: some 350 bytes a row, 550 where rows are linked or their keys very long. A database in place of
-that (SQLite, with indexes of key and id) took four times as long, and half of what a night without changes cost in all.
+A row waits as `Desired`, or in brief, until it is settled. In memory stay where its text lies, its key, and the id of
+the referral that was seen for it: some 350 bytes a row, 550 where rows are linked or their keys very long. A database
+in place of that (SQLite, with indexes of key and id) took four times as long, and half of what a night without changes
+cost in all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from syncjob.model import Cause, Desired, Settled
+from syncjob.model import Brief, Cause, Desired, Settled, Shapes
 from syncjob.planfile.line import Line
 from syncjob.planfile.spool import Spool
 
@@ -21,6 +22,10 @@ CAUSES = tuple(Cause)
 CODES = {cause: code for code, cause in enumerate(CAUSES)}
 NAMES_ITSELF, WAITS = len(CAUSES), len(CAUSES) + 1
 """The codes of a row that waits, above those of all causes; one that names itself has the referral's id for its key."""
+
+
+Waiting = tuple[int, int, bytes]
+"""A waiting row: its number, its line, and its text, which `Draft.shapes` reads."""
 
 
 class _Texts:
@@ -37,11 +42,10 @@ class _Texts:
         self._sizes.append(len(text))
         self.codes.append(code)
 
-    def put(self, slot: int, settled: Settled) -> None:
+    def put(self, slot: int, text: bytes, cause: Cause) -> None:
         """Put a settled row in the place of what was there."""
-        text = settled.to_line()
         self._starts[slot], self._sizes[slot] = self._spool.put(text), len(text)
-        self.codes[slot] = CODES[settled.cause]
+        self.codes[slot] = CODES[cause]
 
     def take(self, slot: int, other: _Texts) -> None:
         """Take what the same slot holds there."""
@@ -90,6 +94,7 @@ class Draft:
         self._sights, self._seen = _Texts(self._spool), _Names()
         self._unsettled: dict[int, str] = {}
         self._several: dict[int, list[str]] = {}
+        self.shapes = Shapes()
 
     def __enter__(self) -> Self:
         return self
@@ -97,10 +102,15 @@ class Draft:
     def __exit__(self, *_: object) -> None:
         self._spool.close()
 
-    def add(self, row: Desired | Settled) -> None:
+    def add(self, row: Brief | Desired | Settled) -> None:
         """Take a row that was read: one that waits, or one that is settled already."""
         slot = len(self._numbers)
-        if isinstance(row, Settled):
+        if isinstance(row, Brief):
+            number, line = row.n, row.line
+            self.shapes.add(row.shape)
+            self._texts.add(row.text, NAMES_ITSELF if row.itself else WAITS)
+            self._keys.add(row.key, slot)
+        elif isinstance(row, Settled):
             number, line = row.n, row.place.line
             self._texts.add(row.to_line(), CODES[row.cause])
         else:
@@ -118,7 +128,7 @@ class Draft:
         """End a row's waiting."""
         slot = self._slot(settled.n)
         assert self._waits(slot), f"row {settled.n} is settled once"
-        self._texts.put(slot, settled)
+        self._texts.put(slot, settled.to_line(), settled.cause)
 
     def twins(self) -> Iterator[list[Desired]]:
         """Give the waiting rows that share a key, then those that share a referral, in input order."""
@@ -127,21 +137,24 @@ class Draft:
                 if len(found := [slot for slot in slots if self._waits(slot)]) > 1:
                     yield list(map(self._desired, found))
 
-    def find(self, named: Iterable[tuple[str, str]]) -> list[list[Desired]]:
+    def find(self, named: Iterable[tuple[str, str]]) -> list[Sequence[Waiting]]:
         """Give, for each (key, id) of a referral, the waiting rows that name it by its key or by its id, by number."""
         first, codes = self._keys.first, self._texts.codes
         apart = not self._ids.first and not self._keys.many
-        found: list[list[Desired]] = []
+        found: list[Sequence[Waiting]] = []
         for key, referral in named:
             slot, itself = first.get(key), first.get(referral)
             if apart and slot is None:  # as most rows are: alone under their key, or under their id
-                found.append([self._desired(itself)] if itself is not None and codes[itself] == NAMES_ITSELF else [])
+                found.append((self._found(itself),) if itself is not None and codes[itself] == NAMES_ITSELF else ())
             elif apart and slot is not None and itself is None:
-                found.append([self._desired(slot)] if codes[slot] >= NAMES_ITSELF else [])
+                found.append((self._found(slot),) if codes[slot] >= NAMES_ITSELF else ())
             else:
                 slots = sorted({*self._keys.of(key), *self._named(referral)})
-                found.append([self._desired(one) for one in slots if self._waits(one)])
+                found.append([self._found(one) for one in slots if self._waits(one)])
         return found
+
+    def _found(self, slot: int) -> Waiting:
+        return self._numbers[slot], self._lines[slot], self._texts.text(slot)
 
     def _named(self, referral: str) -> list[int]:
         """Give the slots of the rows that name a referral by its id."""
@@ -153,21 +166,22 @@ class Draft:
         slot = self._slot(n)
         return self._desired(slot) if self._waits(slot) else None
 
-    def match(self, seen: Iterable[tuple[int, str, Settled | None]]) -> None:
+    def match(self, seen: Iterable[tuple[int, str, Line | None]]) -> None:
         """Note (row, referral, how the row would settle if this is the only one) for every referral that was seen."""
         if not self._sights.codes:
             self._sights = _Texts(self._spool, len(self._numbers))
+        add, has, put = self._seen.add, self._sights.has, self._sights.put
         for n, referral, settled in seen:
             slot = self._slot(n)
-            self._seen.add(referral, slot)
-            if self._sights.has(slot) or slot in self._unsettled:
+            add(referral, slot)
+            if has(slot) or slot in self._unsettled:
                 several = self._several.setdefault(slot, self.matches(n))
                 if referral not in several:
                     several.append(referral)
             elif settled is None:
                 self._unsettled[slot] = referral
             else:
-                self._sights.put(slot, settled)
+                put(slot, settled.text, settled.cause)
 
     def unmatch(self) -> None:
         """Forget which referrals were seen: the listing is read anew."""
@@ -221,7 +235,7 @@ class Draft:
         return self._texts.codes[slot] >= NAMES_ITSELF
 
     def _desired(self, slot: int) -> Desired:
-        return Desired.unpacked(self._texts.text(slot))
+        return self.shapes.desired(self._texts.text(slot), self._numbers[slot], self._lines[slot])
 
     def _slot(self, n: int) -> int:
         """Find a row by its number; where no row was passed over it stands right there."""

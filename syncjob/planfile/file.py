@@ -23,13 +23,14 @@ from typing import BinaryIO
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import CAUSES, Cause, Settled, Verdict, coded
-from syncjob.planfile.line import Line
+from syncjob.planfile.line import IDLE, Line, Still
 from syncjob.whole import written
 
 VERSION = 2
 CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
 ROW = b'{"n":'
+BUFFER_BYTES = 1 << 18
 SEAL = ',"digest":"sha256:'
 
 
@@ -137,6 +138,13 @@ class PlanFile:
             line = Line.read(text)
             yield line if self._turn is _as_it_is else Line.of(self._turn(line.settled()))
 
+    def stills(self) -> Iterator[tuple[bytes, Still | Line]]:
+        """Give the rows in input order as they are written, each with no more than must be read of it."""
+        if self._turn is not _as_it_is:
+            yield from ((line.text, Still.read(line.text) or line) for line in self.lines())
+            return
+        yield from ((text, Still.read(text) or Line.read(text)) for text in self._texts())
+
     def having(self, cause: Cause) -> Iterator[Settled]:
         """Give the rows that have this cause in input order; the others are hardly looked at."""
         words = f'"cause":"{cause}"'.encode()
@@ -144,16 +152,20 @@ class PlanFile:
             yield from (line.settled() for line in self.lines() if line.cause is cause)
             return
         for text in self._texts():
-            if words in text and (line := Line.read(text)).cause is cause:
+            if (
+                not (cause is Cause.TO_SEND and text.endswith(IDLE))
+                and words in text
+                and (line := Line.read(text)).cause is cause
+            ):
                 yield line.settled()
 
     def _texts(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
+        with self._path.open("rb", buffering=BUFFER_BYTES) as file:
             next(file)
             for text in file:
                 if not text.startswith(ROW):
                     return
-                yield text.rstrip(b"\n")
+                yield text[:-1]
 
     def check(
         self, *, job: str, remote: str, tenant: str | None, config: str, now: datetime, age_max: timedelta
@@ -222,7 +234,7 @@ def _sealed(foot: bytes, seal: str) -> bytes:
 def _verified(path: Path, shown: Path) -> tuple[Header, Footer]:
     seal, first, last = hashlib.sha256(), b"", b""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=BUFFER_BYTES) as file:
             for line in file:
                 first = first or line
                 seal.update(last)

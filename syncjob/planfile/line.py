@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Raw, Struct
 
-from syncjob.model import Cause, Outcome, Settled, Stand, Why, coded
+from syncjob.model import Cause, Outcome, Settled, Why, coded
 from syncjob.model.own import PULLED_ID
 from syncjob.model.wire import reader
 
 UNWARNED = b'"warnings":[],"columns":'  # in this order no value of a row or referral has them
-
+KEPT = str(Why.KEPT)
 IDLE = b'"operations":[],"attempts":0,"request_ids":[]}'  # the end of a line with nothing to send
 PULLED = coded(PULLED_ID)
 
@@ -26,25 +28,51 @@ _glance = reader(_Glance)
 
 
 class Field(Struct, frozen=True, gc=False):
-    """What is read of a field of a row that is in step; its values are JSON as it is written.
+    """What is read of a field of a row that is in step; its path and values are JSON as it is written.
 
     What row and remote agree on is what the row says; where the remote keeps a form of its own, that form.
     """
 
-    path: str
+    path: Raw
     observed: Raw
     desired: Raw
-    removed: tuple[str, ...] = ()
-    stand: Stand | None = None
-    why: Why = Why.MERGED
+    stand: Literal["agreed"]
+    removed: tuple[()] = ()
+    why: str = ""
 
 
 class Still(Struct, frozen=True, gc=False):
-    """What is read of a row that is in step in every field that it names."""
+    """What is read of a row that is in step in every field that it names; of any other there is nothing to read."""
 
+    n: int
+    line: int
     key: str
     id: str
+    cause: Literal["in_step"]
+    reason: Literal[""]
+    warnings: tuple[()]
+    columns: Raw
     fields: tuple[Field, ...]
+
+    @classmethod
+    def read(cls, text: bytes) -> Still | None:
+        """Read what the key and referral of a line are and what they agree on, where that is all that there is to it.
+
+        None where it takes more: a row that is not quiet or has something to send, that a pulled file names, that takes
+        somebody off a list, or of which a field is not simply in step.
+        """
+        if not text.endswith(IDLE):
+            return None
+        try:
+            found = _still(text)
+        except ValueError:
+            return None
+        return None if PULLED in bytes(found.columns) else found
+
+    def agreed(self) -> str:
+        """Give what row and remote agree on as one JSON object, by path in their order; '' where that is nothing."""
+        agree = [b":".join((one.path, one.observed if one.why == KEPT else one.desired)) for one in self.fields]
+        return (b"{%b}" % b",".join(sorted(agree))).decode() if agree else ""
 
 
 _still = reader(Still)
@@ -76,25 +104,6 @@ class Line(Struct, frozen=True):
     def is_quiet(self) -> bool:
         """Whether there is nothing to tell of it: it is as it should be, and nothing is odd about it."""
         return self.cause.outcome is Outcome.UNCHANGED and UNWARNED in self.text
-
-    def still(self) -> Still | None:
-        """Read what its key and referral are and what they agree on, where that is all that there is to it.
-
-        None where it takes more: a row that is not quiet or has something to send, that a pulled file names, that takes
-        somebody off a list, or of which a field is not simply in step.
-        """
-        text = self.text
-        if self.cause is not Cause.IN_STEP or UNWARNED not in text or not text.endswith(IDLE) or PULLED in text:
-            return None
-        try:
-            found = _still(text)
-        except ValueError:
-            return None
-        agreed = Stand.AGREED  # looked up once: an enumeration takes its time
-        for one in found.fields:
-            if one.stand is not agreed or one.removed:
-                return None
-        return found
 
     def settled(self) -> Settled:
         """Read all of it."""

@@ -1,7 +1,7 @@
 """Texts one behind the other in a scratch file, each found again by where it begins and how long it is.
 
-Never synced: the file lives and dies with one run. What was put last is written some at a time, and what is got is
-read without a buffer: most of it is asked for once, in any order.
+Never synced: the file lives and dies with one run. What was put last is written some at a time. What is got is read by
+itself, since it may be asked for in any order, or some ahead while it is asked for in the order in which it was put.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from syncjob.errors import StorageRefused
 
 GROUP_BYTES = 1 << 20
+AHEAD_BYTES = 1 << 15
 
 
 class Spool:
@@ -22,6 +23,7 @@ class Spool:
         self._path = path
         self._waiting: list[bytes] = []
         self._written = self._end = 0
+        self._at, self._ahead = 0, b""
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             self._into = path.open("ab", buffering=0)
@@ -48,7 +50,15 @@ class Spool:
         return at
 
     def get(self, at: int, size: int) -> bytes:
-        """Give the text of so many bytes that begins there."""
+        """Give the text of so many bytes that begins there; where they are asked for in order, some are read ahead."""
+        start = at - self._at
+        if start < 0 or start + size > len(self._ahead):
+            follows = start == len(self._ahead) or (0 <= start < len(self._ahead))
+            self._at, self._ahead, start = at, self._read(at, max(size, AHEAD_BYTES) if follows else size), 0
+            assert len(self._ahead) >= size, "what was put is there"
+        return self._ahead[start : start + size]
+
+    def _read(self, at: int, size: int) -> bytes:
         if at + size > self._written:
             self._write()
         try:
@@ -57,7 +67,6 @@ class Spool:
         except OSError as error:
             raise self._full(error) from error
         assert found is not None, "a file never keeps its reader waiting"
-        assert len(found) == size, "what was put is there"
         return found
 
     def _write(self) -> None:

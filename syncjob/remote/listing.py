@@ -12,32 +12,42 @@ moved meanwhile, or the remote counts in another way: it is read again from its 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+from msgspec import UNSET, Raw, Struct, defstruct
 
 from syncjob.errors import BrokenAssumption, RemoteUnavailable
 from syncjob.remote.decoding import Glimpse, Page, Wholes, fraction, page, strictly
 from syncjob.settings import Remote
 
 NO_LIST = "the listing's answer holds no `value` list of referrals; is remote.url the Referrals API?"
+NAMES = ("id", "eTag", "externalReferenceId")  # read of every item; what else is looked at is shown as it is written
+NOTHING = Raw(b"")
 
 
-class Item(msgspec.Struct, frozen=True):
-    """One referral of a listing: what the `Sight` has read of it, and its place among the `wholes` of its page."""
+_value = msgspec.json.Decoder(float_hook=fraction).decode
+
+
+class Item(Struct, frozen=True, gc=False):
+    """One referral of a listing: what the `Sight` has seen of it, and its place among the `wholes` of its page."""
 
     id: str
-    seen: Mapping[str, Any]
+    etag: str | None
+    crm_id: Any
+    seen: Any
     wholes: Wholes
     place: int
 
-    @property
-    def etag(self) -> str | None:
-        """Its eTag, verbatim; None where it has none."""
-        found = self.seen.get("eTag")
-        return found if isinstance(found, str) else None
+    def fields(self) -> Mapping[str, Any]:
+        """Read the fields that were looked at, each where it stands."""
+        try:
+            return _fields(self.seen) if isinstance(self.seen, Struct) else self.seen
+        except ValueError:  # half a character: it is read in another way
+            return self.whole()
 
     def whole(self) -> Mapping[str, Any]:
         """Read all of it; RemoteUnavailable where it is no JSON object that can be relied on."""
@@ -50,14 +60,16 @@ class Item(msgspec.Struct, frozen=True):
 class Sight:
     """What is read of every item of a listing: the fields that the job names, and of the rest no more than its end.
 
-    Reading a whole referral costs many times as much, and of most of them nobody needs it. Where a field stands
-    in something that is neither object nor null, the whole is read, and its page item by item.
+    Reading a whole referral costs many times as much, and of most of them nobody needs it. Nor are the fields read:
+    each is shown as it is written (`at`). Where one stands in something that is neither object nor null, the whole is
+    read, and its page item by item.
     """
 
     def __init__(self, paths: Collection[str]) -> None:
         """Look at these paths (JSON Pointers), its id, eTag and CRM id."""
-        shape = _shape("Referral", list(dict.fromkeys(("/id", "/eTag", "/externalReferenceId", *paths))))
-        seen: type[Any] = msgspec.defstruct("Seen", [("value", list[shape])], bases=(Page,), frozen=True)  # type: ignore[valid-type]  # as below
+        self._paths = frozenset(path for path in paths if path[1:] not in NAMES)
+        shape = _shape("Referral", self._paths, NAMES)
+        seen: type[Any] = defstruct("Seen", [("value", list[shape])], bases=(Page,), frozen=True)  # type: ignore[valid-type]  # as below
         self._one = msgspec.json.Decoder(shape, float_hook=fraction).decode
         self._all = msgspec.json.Decoder(seen, float_hook=fraction).decode
 
@@ -69,9 +81,8 @@ class Sight:
             wholes, shown = Wholes(None, body.content), body.value
         else:
             wholes, shown = Wholes(body.value), [self._seen(one) for one in body.value]
-        if not all(isinstance(one, dict) and one.get("id") for one in shown):
-            return None
-        return [Item(str(seen["id"]), seen, wholes, place) for place, seen in enumerate(shown)]
+        found = [_item(one, wholes, place) for place, one in enumerate(shown)]
+        return found if all(one.id for one in found) else None
 
     def page(self, content: bytes) -> Any:
         """Read a page as far as its items are looked at, in one go; where that fails, as `decoding.page` reads it."""
@@ -81,21 +92,72 @@ class Sight:
             return page(content)
         return Glimpse(found.value, found.link, found.count, content)
 
+    def at(self, paths: Sequence[str]) -> Callable[[Item], list[bytes] | None] | None:
+        """Give what shows these fields of an item, each as the JSON that is written there, b"" where there is none.
+
+        It gives None where the item was not seen so; it is None itself where one of the fields is not looked at.
+        """
+        if not paths or not self._paths.issuperset(paths):
+            return None
+        steps = [path[1:].replace("/", ".") for path in paths]
+        take = attrgetter(*steps)
+
+        def shown(item: Item) -> list[bytes] | None:
+            try:
+                found = take(item.seen)
+            except AttributeError:  # what it stands in is not there
+                return None
+            return [bytes(found)] if len(steps) == 1 else [*map(bytes, found)]
+
+        return shown
+
     def _seen(self, written: Any) -> Any:
         try:
-            return self._one(written) if isinstance(written, msgspec.Raw) else written
+            return self._one(written) if isinstance(written, Raw) else written
         except ValueError:
             return strictly(bytes(written))
 
 
-def _shape(name: str, paths: Collection[str]) -> Any:
-    """Give the type of an object that has these paths and no others, each of them if it is there."""
+def _item(seen: Any, wholes: Wholes, place: int) -> Item:
+    """Name an item; '' where it is no referral."""
+    if isinstance(seen, Struct):
+        referral, etag, crm_id = seen.id, seen.eTag, seen.externalReferenceId  # type: ignore[attr-defined]  # NAMES
+    else:
+        referral, etag, crm_id = map(seen.get, NAMES) if isinstance(seen, dict) else (None, None, None)
+    return Item(
+        str(referral) if referral and referral is not UNSET else "",
+        etag if isinstance(etag, str) else None,
+        None if crm_id is UNSET else crm_id,
+        seen,
+        wholes,
+        place,
+    )
+
+
+def _shape(name: str, paths: Collection[str], read: Collection[str] = ()) -> Any:
+    """Give the type of an object that shows these paths and no others, and fields that are `read`."""
     below: dict[str, list[str]] = {}
     for path in paths:
         step, _, rest = path[1:].partition("/")
         below.setdefault(step, []).extend([f"/{rest}"] if rest else [])
-    parts = {step: _shape(f"{name}_{step}", rest) | None if rest else Any for step, rest in below.items()}
-    return TypedDict(name, parts, total=False)  # type: ignore[operator]  # made of the configuration
+    fields: list[tuple[str, Any, Any]] = [(field, Any, UNSET) for field in read]
+    for step, rest in below.items():
+        fields.append((step, _shape(f"{name}_{step}", rest) | None, UNSET) if rest else (step, Raw, NOTHING))
+    return defstruct(name, fields, frozen=True, gc=False)
+
+
+def _fields(seen: Struct) -> dict[str, Any]:
+    """Read what an object shows."""
+    found: dict[str, Any] = {}
+    for name in seen.__struct_fields__:
+        value = getattr(seen, name)
+        if isinstance(value, Struct):
+            found[name] = _fields(value)
+        elif not isinstance(value, Raw):
+            found |= {} if value is UNSET else {name: value}
+        elif value != NOTHING:
+            found[name] = _value(value)
+    return found
 
 
 class Pages:

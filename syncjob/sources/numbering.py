@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from syncjob.model import Place, SourceRow
@@ -16,7 +16,7 @@ CUT_OFF = "the file ends without a newline: was it cut off?"
 MASK = "•••"  # no field takes a text with it
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """The line where a row begins, its cells by column, its fault or '', and why a column's cell is none."""
 
     line: int
@@ -51,12 +51,14 @@ class Numbering:
 
     def _row(self, n: int, found: Found) -> SourceRow:
         place = Place(self.source, found.line, self.sheet)
+        if self.none_own and not found.fault and not found.flaws:  # as most rows are
+            return SourceRow(n, place, found.cells, "", (), {}, self.letters)
         if found.fault:
             return SourceRow(n, place, {}, found.fault, letters=self.letters)
         cells, own = found.cells, {}
         if found.flaws:
             cells = cells | {column: f"{MASK} {flaw}" for column, flaw in found.flaws.items()}
-        if not self.none_own and any(map(is_own, cells)):
+        if any(map(is_own, cells)):
             own = {
                 column.removeprefix(OWN): cell
                 for column, cell in cells.items()

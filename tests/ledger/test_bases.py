@@ -167,7 +167,8 @@ def test_sights_are_merged_path_by_path(groups: list[list[Base]]) -> None:
             with ledger.database.writing() as connection:
                 room.move(connection, room.scope_of(connection, "job", "remote"), f"run-{n}", group)
             remembered_so(model, f"run-{n}", group)
-        for referral, found in ledger.remembered_of("job", "remote", ["id-1", "id-2"]).items():
+        for referral, kept in ledger.kept_of("job", "remote", ["id-1", "id-2"]).items():
+            found = kept.remembered
             known = model.get(referral, {})
             assert found.values == {path: one[0] for path, one in known.items()}
             assert found.nights == {path: one[1] for path, one in known.items()}

@@ -145,7 +145,7 @@ def test_any_number_of_referrals_can_be_asked_for(tmp_path: Path) -> None:
             if n % 4_999 == 0
         ]
         ledger.begin(Begun("run", "job", "remote", "plan", {}, 1.0), rows)
-        found = ledger.remembered_of("job", "remote", ids)
+        found = {one: kept.remembered for one, kept in ledger.kept_of("job", "remote", ids).items()}
     assert list(found) == ids
     assert {one: known.values["/name"] for one, known in found.items() if known.values} == {
         f"id-{n}": n for n in range(0, 40_000, 4_999)

@@ -207,7 +207,7 @@ def test_a_ledger_of_schema_2_keeps_all_that_it_knew(second: Path) -> None:
         assert [row.n for row in ledger.outcomes("run-2")] == [1, 2, 3]
         assert [row.n for row in ledger.loud("run-2")] == [3]
         assert list(finding.eventful(ledger.database, JOB, REMOTE)) == ["id-1", "id-2", "id-3"]
-        known = ledger.remembered_of(JOB, REMOTE, ["id-1", "id-2", "id-3"])
+        known = {one: ledger.remembered(JOB, REMOTE, one) for one in ("id-1", "id-2", "id-3")}
         assert known["id-1"] == Remembered(
             {"/details/dealValue": "10.50", "/name": "ü", "/team": [{"email": "a@b.example"}]},
             {"/details/dealValue": 0, "/name": 0, "/team": 0},

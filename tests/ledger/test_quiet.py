@@ -157,7 +157,7 @@ def answers(ledger: Ledger) -> Iterator[Any]:
     written = {one: list(_written(database, one)) for one in finding.eventful(database, JOB, REMOTE)}
     assert not any(list(_written(database, f"id-{n}")) for n in range(5) if f"id-{n}" not in written)
     yield {one: events for one, events in written.items() if events}
-    yield ledger.remembered_of(JOB, REMOTE, [f"id-{n}" for n in range(5)])
+    yield [ledger.remembered(JOB, REMOTE, f"id-{n}") for n in range(5)]
     yield [purging.old(ledger, JOB, REMOTE, day * DAY_S) for day in range(7)]
 
 

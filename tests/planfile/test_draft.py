@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from syncjob.errors import StorageRefused
 from syncjob.model import Cause, Desired, Number, Place, Settled, SourceRow, Triple, Wish
-from syncjob.planfile import Draft
+from syncjob.planfile import Draft, Line
 from syncjob.planfile.spool import GROUP_BYTES, Spool
 
 FULL = Path("/dev/full")
@@ -30,6 +30,13 @@ def _desired(n: int, key: str) -> Desired:
     return Desired(row, key, (Wish("/details/dealValue", "1.5", "A"), Wish("/name", None)), "v", ("odd",))
 
 
+def _found(draft: Draft, named: list[tuple[str, str]]) -> list[list[Desired]]:
+    """The rows that are found, read, each under its number."""
+    found = [[(n, draft.shapes.desired(text, n, line)) for n, line, text in many] for many in draft.find(named)]
+    assert all(n == one.row.n for many in found for n, one in many)
+    return [[one for _, one in many] for many in found]
+
+
 def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
     """Waiting rows, found rows and settled rows in input order; each is settled once."""
     with Draft(tmp_path) as draft:
@@ -37,7 +44,7 @@ def test_a_draft_gives_rows_back_as_they_came(tmp_path: Path) -> None:
         draft.add(_row(2, Cause.RAGGED_LINE))
         draft.add(_desired(3, "b"))
         assert list(draft.waiting()) == [_desired(1, "a"), _desired(3, "b")]
-        assert draft.find([("a", ""), ("z", "")]) == [[_desired(1, "a")], []]
+        assert _found(draft, [("a", ""), ("z", "")]) == [[_desired(1, "a")], []]
         assert (draft.count(), draft.count(waiting=True)) == (3, 2)
         with pytest.raises(AssertionError, match="every row is settled"):
             list(draft.settled())
@@ -63,7 +70,8 @@ def test_a_draft_remembers_every_referral_seen_for_a_row(tmp_path: Path) -> None
             draft.add(_desired(n, f"k{n}"))
         money = Triple("/details/dealValue", Decimal("1.50"), "2")
         odd = Settled(4, Place("r", 5), "k", {}, Cause.IN_STEP, "", triples=(money,))
-        draft.match([(1, "x", None), (1, "a", _row(1)), (1, "x", _row(1)), (4, "x", odd)])
+        one = Line.of(_row(1))
+        draft.match([(1, "x", None), (1, "a", one), (1, "x", one), (4, "x", Line.of(odd))])
         assert (draft.matches(1), draft.matches(2)) == (["a", "x"], [])
         draft.settle_matched()
         assert [one.row.n for one in draft.waiting()] == [1, 2], "one was seen twice, of one nothing was seen"
@@ -104,6 +112,7 @@ def test_a_draft_whose_disk_is_gone_is_storage(tmp_path: Path) -> None:
         number = os.open(tmp_path, os.O_RDONLY)
         os.dup2(number, draft._spool._from.fileno())
         os.close(number)
+        draft._spool._ahead = b""
         with pytest.raises(StorageRefused, match=r"the scratch file for rows .*Is a directory"):
             draft.row(1)
 
@@ -126,17 +135,17 @@ def test_a_draft_does_what_lists_in_memory_would(
         for which in (0, 1):
             _check_twins(draft, wait, which)
         asked = [(key, name) for key in KEYS for name in IDS]
-        for (key, name), found in zip(asked, draft.find(asked), strict=True):
+        for (key, name), found in zip(asked, _found(draft, asked), strict=True):
             named = [n for n, both in wait.items() if (key and both[0] == key) or (name and both[1] == name)]
             assert [one.row.n for one in found] == named
         draft.match([])
-        draft.match((n, one, _row(n, referral=one)) for n, one, _ in seen if n in wait)
+        draft.match((n, one, Line.of(_row(n, referral=one))) for n, one, _ in seen if n in wait)
         draft.unmatch()
         sights: dict[int, dict[str, bool]] = defaultdict(dict)
         for n, one, settles in again:
             if n in wait:
                 sights[n].setdefault(one, settles)
-                draft.match([(n, one, _row(n, referral=one) if settles else None)])
+                draft.match([(n, one, Line.of(_row(n, referral=one)) if settles else None)])
         _check_sights(draft, wait, sights)
 
 

@@ -280,8 +280,8 @@ def test_what_is_seen_of_an_item_is_what_stands_there(body: dict[str, Any]) -> N
         (item,) = pages.items(found)
         assert item.whole() == expected
         for path in (*NAMED, "/eTag", "/externalReferenceId"):
-            assert look(item.seen, path) == look(expected, path)
-            assert stands(item.seen, path) == stands(expected, path)
+            assert look(item.fields(), path) == look(expected, path)
+            assert stands(item.fields(), path) == stands(expected, path)
 
 
 def test_a_page_is_looked_at_in_one_go_where_nothing_stands_in_the_way() -> None:
@@ -291,7 +291,8 @@ def test_a_page_is_looked_at_in_one_go_where_nothing_stands_in_the_way() -> None
     found = pages.read(text)
     assert isinstance(found, decoding.Glimpse)
     one, two = pages.items(found)
-    assert (one.seen, two.seen) == ({"id": "1", "details": {"notes": "n"}}, {"id": "2", "details": None, "name": "b"})
+    assert one.fields() == {"id": "1", "details": {"notes": "n"}}
+    assert two.fields() == {"id": "2", "details": None, "name": "b"}
     assert one.whole() == {"id": "1", "x": [{}], "details": {"notes": "n", "z": Decimal("1.50")}}
     assert pages.read(b'{"error":{"code":"no"}}') == {"error": {"code": "no"}}
 
@@ -332,5 +333,39 @@ def test_a_page_with_an_odd_count_is_read_alike_at_a_glance_and_whole() -> None:
 def test_bytes_that_are_no_text_make_no_listing(before: bytes) -> None:
     """In a field that is looked at: exit 7, never an error of ours."""
     pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    (item,) = pages.items(pages.read(b'{"value":[{"id":"1",' + before + b'"name":"\xff"}]}'))
     with pytest.raises(RemoteUnavailable):
-        pages.items(pages.read(b'{"value":[{"id":"1",' + before + b'"name":"\xff"}]}'))
+        item.fields()
+
+
+SHOWN = {
+    '"n"': b'"n"',
+    ' "n" ': b'"n"',
+    "1.50": b"1.50",
+    '"\\u006e"': b'"\\u006e"',
+    '{"a": 1}': b'{"a": 1}',
+    "null": b"null",
+}
+
+
+@pytest.mark.parametrize("written", SHOWN)
+def test_a_field_is_shown_as_it_is_written(written: str) -> None:
+    """Not as it is read: what is to the letter what was asked for needs no reading. What is not there is nothing."""
+    sight = Sight(NAMED)
+    pages, at = Pages(Remote(url="http://localhost"), 10, sight), sight.at(("/details/notes", "/name"))
+    assert at is not None
+    text = f'{{"value":[{{"id":"1","details":{{"notes":{written}}}}},{{"id":"2"}},{{"id":"3","details":null}}]}}'
+    assert [at(item) for item in pages.items(pages.read(text.encode()))] == [[SHOWN[written], b""], None, None]
+    one = sight.at(("/details/notes",))
+    assert one is not None
+    assert one(pages.items(pages.read(text.encode()))[0]) == [SHOWN[written]]
+
+
+def test_only_what_is_looked_at_is_shown() -> None:
+    """Nor what is read of every item, nor anything of an item that had to be read whole."""
+    sight = Sight(NAMED)
+    pages = Pages(Remote(url="http://localhost"), 10, sight)
+    assert [sight.at(paths) for paths in ((), ("/team",), ("/name", "/externalReferenceId"))] == [None] * 3
+    at = sight.at(("/name",))
+    assert at is not None
+    assert [at(item) for item in pages.items(pages.read(b'{"value":[{"id":"1","name":"a","details":[]}]}'))] == [None]
