@@ -265,7 +265,9 @@ class Scene:
     ) -> Night:
         job, before = self.job(world, wire), Counter(self.wire.carried)
         file = self.folder / "rows.csv"
-        file.write_text(sheet(rows, ("Id", "Stage", *COLUMNS)), encoding="utf-8")
+        given = list(rows)
+        columns = dict.fromkeys(("Id", "Stage", *COLUMNS, *(name for row in given for name in row)))
+        file.write_text(sheet(given, tuple(columns)), encoding="utf-8")
         plan = await story.plan(job, file, self.folder / "plan")
         if between is not None:
             between()

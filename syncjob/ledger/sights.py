@@ -113,8 +113,8 @@ def merged(row: Row | None, seen: Sequence[Sighting], run: str) -> Row | None:
 
     A younger sight stays. What counts only where nothing is known comes last.
     """
-    if row is None and len(seen) == 1 and (text := seen[0].plainly):
-        return seen[0].at, run, text, ""
+    if row is None and len(seen) == 1 and (plainly := seen[0].plainly):
+        return seen[0].at, run, plainly, ""
     known = {} if row is None else _parted(seen[0].referral, row)
     for one in seen:
         for path, value in one.values.items():

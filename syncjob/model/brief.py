@@ -78,7 +78,8 @@ class Shape:
     def agreed(self, pieces: Sequence[bytes]) -> bytes:
         """Give what is agreed on where the row is in step, as the ledger keeps it."""
         form, pick = self._agreed
-        return form % pick(pieces)
+        agreed: bytes = form % pick(pieces)
+        return agreed
 
     def written(
         self, pieces: list[bytes], place: tuple[int, int], referral: str, etag: str | None, *, known: bool
@@ -88,7 +89,8 @@ class Shape:
         `known` says that what it asks was agreed on before, too.
         """
         form, pick = self._forms[known]
-        return form % pick([*pieces, *place, coded(referral), coded(etag)])
+        written: bytes = form % pick([*pieces, *place, coded(referral), coded(etag)])
+        return written
 
     def desired(self, text: bytes, n: int, line: int) -> Desired:
         """Give the whole row, by its number and line."""
@@ -121,17 +123,15 @@ class Shape:
 
 
 class Shapes:
-    """The shapes of one file's rows, in the order in which they came up."""
+    """The shapes of one file's rows, by number."""
 
     def __init__(self) -> None:
         """Know none."""
-        self._known: list[Shape] = []
+        self._known: dict[int, Shape] = {}
 
     def add(self, shape: Shape) -> None:
-        """Take one: the next, or one that is known."""
-        if shape.number == len(self._known):
-            self._known.append(shape)
-        assert self._known[shape.number] is shape, "the rows of a draft are of one file"
+        """Take that of a row, known or not."""
+        assert self._known.setdefault(shape.number, shape) is shape, "the rows of a draft are of one file"
 
     def of(self, pieces: Sequence[bytes]) -> Shape:
         """Give that of a row."""

@@ -141,8 +141,8 @@ def _shape(name: str, paths: Collection[str], read: Collection[str] = ()) -> Any
         step, _, rest = path[1:].partition("/")
         below.setdefault(step, []).extend([f"/{rest}"] if rest else [])
     fields: list[tuple[str, Any, Any]] = [(field, Any, UNSET) for field in read]
-    for step, rest in below.items():
-        fields.append((step, _shape(f"{name}_{step}", rest) | None, UNSET) if rest else (step, Raw, NOTHING))
+    for field, deeper in below.items():
+        fields.append((field, _shape(f"{name}_{field}", deeper) | None, UNSET) if deeper else (field, Raw, NOTHING))
     return defstruct(name, fields, frozen=True, gc=False)
 
 

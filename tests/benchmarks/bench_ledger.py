@@ -34,7 +34,7 @@ from syncjob import job as story
 from syncjob.exchange import World
 from syncjob.job import Job, Stop
 from syncjob.job.beginning import begun as begin
-from syncjob.ledger import Base, Begun, Intent, Ledger, Quiet
+from syncjob.ledger import Base, Begun, Intent, Ledger, Quiet, Sighting
 from syncjob.model import Cause, Place, Settled, Stand, Triple
 from syncjob.planfile import Footer, Header, Line, PlanFile, write
 from syncjob.sandbox import server
@@ -66,7 +66,7 @@ class Unrecorded(Ledger):
         super().__init__(path)
         self._rows: dict[int, Settled] = {}
 
-    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Base]]] = ()) -> None:
+    def begin(self, run: Begun, rows: Iterable[tuple[Settled | Quiet, Sequence[Sighting]]] = ()) -> None:
         """Keep the rows."""
         self._rows = {row.n: row for row, _ in rows if isinstance(row, Settled)}
 
