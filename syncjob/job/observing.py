@@ -26,7 +26,7 @@ from syncjob.job.context import Job
 from syncjob.job.remembering import Memory
 from syncjob.job.sharing import share
 from syncjob.model import Cause, Change, Desired, Observed, Pair, Settled, Shape, is_brief
-from syncjob.model.brief import PARTING, VALUES
+from syncjob.model.brief import PARTING
 from syncjob.planfile import Draft, Line
 from syncjob.remote import Item, Pages, Sight
 
@@ -34,6 +34,7 @@ ROWS_AHEAD = 100
 IN_STEP = Cause.IN_STEP  # looked up once: an enumeration takes its time
 SAFE = "it is safe to run again"
 Decide = Callable[[Pair, Rules], Change | Settled]
+Shown = Callable[[Item], bytes | None]
 _Match = tuple[int, str, Line | None]
 CAUSE_OF = {Exit.SIGN_IN: Cause.SIGN_IN, Exit.REMOTE: Cause.REMOTE_UNAVAILABLE}
 
@@ -107,7 +108,7 @@ class _Glancing:
         self.short = looking.witness is None and looking.decide is diff
         self._brief = self.short and looking.memory.is_simple
         self._sight, self._shapes = sight, looking.draft.shapes
-        self._at: dict[bytes, tuple[Shape, Callable[[Item], list[bytes] | None] | None]] = {}
+        self._at: dict[bytes, tuple[Shape, Shown | None]] = {}
 
     def line(self, n: int, line: int, text: bytes, item: Item) -> Line | None:
         """Give the line of a row that asks to the letter what the item and the ledger say; None for a longer look."""
@@ -115,16 +116,17 @@ class _Glancing:
             return None
         pieces = text.split(PARTING)
         shape, at = self._at[pieces[0]] if pieces[0] in self._at else self._shown(pieces)
-        if at is None or at(item) != pieces[VALUES:]:
+        if at is None or (shown := at(item)) is None or not text.endswith(shown):
             return None
         known = self.looking.memory.alone(item.id)
         if known is None or (known and known.encode() != shape.agreed(pieces)):
             return None
         return Line(n, line, IN_STEP, shape.written(pieces, (n, line), item.id, item.etag, known=bool(known)))
 
-    def _shown(self, pieces: Sequence[bytes]) -> tuple[Shape, Callable[[Item], list[bytes] | None] | None]:
+    def _shown(self, pieces: Sequence[bytes]) -> tuple[Shape, Shown | None]:
+        """Give what a row's shape is and what shows the fields of an item as the row's last pieces are written."""
         shape = self._shapes.of(pieces)
-        self._at[pieces[0]] = shape, self._sight.at(shape.paths)
+        self._at[pieces[0]] = shape, self._sight.at(shape.paths, PARTING)
         return self._at[pieces[0]]
 
 

@@ -140,9 +140,24 @@ class Recall:
 
     def written(self, run: str) -> Iterator[Settled | bytes]:
         """Give the same, those of which there is nothing to tell as they were written."""
-        alone: Iterator[tuple[int, Settled | bytes]] = ((row.n, row) for row in self._walked(run))
-        quiet_ones = ((quiet.number(line), line) for line in quiet.lines(self.database, run))
-        return (row for _, row in merge(alone, quiet_ones, key=itemgetter(0)))
+        alone = self._walked(run)
+        waiting = next(alone, None)
+        for first, last, lines in quiet.parts(self.database, run):
+            while waiting is not None and waiting.n < first:
+                yield waiting
+                waiting = next(alone, None)
+            if waiting is None or waiting.n > last:
+                yield from lines
+                continue
+            for line in lines:
+                n = quiet.number(line)
+                while waiting is not None and waiting.n < n:
+                    yield waiting
+                    waiting = next(alone, None)
+                yield line
+        if waiting is not None:
+            yield waiting
+            yield from alone
 
     def loud(self, run: str) -> Iterator[Settled]:
         """Give the rows of a run of which there is anything to tell: all but those unchanged without a warning."""

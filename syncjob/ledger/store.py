@@ -132,7 +132,7 @@ class Ledger(Recall):
                 scope = bases.scope_of(connection, run.job, run.remote)
                 parts = Parts(connection, run.id)
                 for group in _groups(rows):
-                    alone = [row for row, _ in group if not isinstance(row, Quiet) or not parts.take(row)]
+                    alone = parts.take(row for row, _ in group)
                     connection.executemany(FIRST, [_outcome(run.id, one) for one in alone])
                     bases.move(connection, scope, run.id, [base for _, seen in group for base in seen])
                 parts.close()

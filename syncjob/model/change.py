@@ -14,6 +14,10 @@ from syncjob.model.outcome import Cause, Outcome
 from syncjob.model.stand import Stand, Why
 from syncjob.model.wire import coded, reader
 
+FIRST = b'{"n":'  # the start of a line
+STILL = b',"outcome":"unchanged","cause":"in_step","reason":"","warnings":[],"columns":'
+IDLE = b',"operations":[],"attempts":0,"request_ids":[]}'  # the end of one with nothing to send
+
 
 class Triple(Struct, frozen=True, omit_defaults=True, gc=False):
     """What base, observed and desired say of one named field, and where that puts row and remote.
@@ -228,6 +232,23 @@ class _Line(Struct, frozen=True):
     operations: tuple[Operation, ...]
     attempts: int
     request_ids: tuple[str, ...]
+
+
+def cut(line: bytes) -> Sequence[bytes]:
+    """Cut the line of a row of which there is nothing to tell, unread; ValueError where it is another's.
+
+    It gives what stands between `{"n":`, `,`, `,"key":`, `,"etag":`, `STILL`, `,"fields":[` and its end. No text of a
+    row or referral holds any of these, since JSON escapes every quote in it; nor does a column that is called so, since
+    it comes later, and its value is no list.
+    """
+    if not line.endswith(IDLE):
+        raise ValueError("this line has something to send")
+    head, rest = line.split(b',"key":', 1)
+    n, place = head.split(b",", 1)
+    names, rest = rest.split(b',"etag":', 1)
+    etag, rest = rest.split(STILL, 1)
+    columns, fields = rest.split(b',"fields":[', 1)
+    return n[len(FIRST) :], place, names, etag, columns, fields[: -len(IDLE)]
 
 
 class _LineRead(_Line, frozen=True, kw_only=True):

@@ -23,13 +23,13 @@ from typing import BinaryIO
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import CAUSES, Cause, Settled, Verdict, coded
-from syncjob.planfile.line import IDLE, Line, Still
+from syncjob.model.change import FIRST, IDLE
+from syncjob.planfile.line import Line, Still
 from syncjob.whole import written
 
 VERSION = 2
 CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
-ROW = b'{"n":'
 BUFFER_BYTES = 1 << 18
 SEAL = ',"digest":"sha256:'
 
@@ -163,7 +163,7 @@ class PlanFile:
         with self._path.open("rb", buffering=BUFFER_BYTES) as file:
             next(file)
             for text in file:
-                if not text.startswith(ROW):
+                if not text.startswith(FIRST):
                     return
                 yield text[:-1]
 

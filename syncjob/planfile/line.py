@@ -7,12 +7,12 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from syncjob.model import Cause, Outcome, Settled, Why, coded
+from syncjob.model.change import IDLE
 from syncjob.model.own import PULLED_ID
 from syncjob.model.wire import reader
 
 UNWARNED = b'"warnings":[],"columns":'  # in this order no value of a row or referral has them
 KEPT = str(Why.KEPT)
-IDLE = b'"operations":[],"attempts":0,"request_ids":[]}'  # the end of a line with nothing to send
 PULLED = coded(PULLED_ID)
 
 

@@ -92,22 +92,23 @@ class Sight:
             return page(content)
         return Glimpse(found.value, found.link, found.count, content)
 
-    def at(self, paths: Sequence[str]) -> Callable[[Item], list[bytes] | None] | None:
-        """Give what shows these fields of an item, each as the JSON that is written there, b"" where there is none.
+    def at(self, paths: Sequence[str], parting: bytes) -> Callable[[Item], bytes | None] | None:
+        """Give what shows these fields of an item, each as the JSON that is written there after a `parting`.
 
-        It gives None where the item was not seen so; it is None itself where one of the fields is not looked at.
+        A field that is not there shows nothing; of an item that was not seen so it gives None. It is None itself where
+        one of the fields is not looked at.
         """
         if not paths or not self._paths.issuperset(paths):
             return None
         steps = [path[1:].replace("/", ".") for path in paths]
-        take = attrgetter(*steps)
+        take, alone = attrgetter(*steps), len(steps) == 1
 
-        def shown(item: Item) -> list[bytes] | None:
+        def shown(item: Item) -> bytes | None:
             try:
                 found = take(item.seen)
             except AttributeError:  # what it stands in is not there
                 return None
-            return [bytes(found)] if len(steps) == 1 else [*map(bytes, found)]
+            return parting + (bytes(found) if alone else parting.join(found))
 
         return shown
 

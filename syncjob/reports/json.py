@@ -10,14 +10,18 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from syncjob.model import Operation, Place, Report, Settled, Triple, Verdict, dumps
-from syncjob.model.wire import reader
+from syncjob.model.change import cut
 from syncjob.reports.values import plain, requests
 
 MONEY = "/details/dealValue"
 TYPED = b'":{"'  # a cell that knows its type is an object in a line
+QUIET = (
+    b'{"row":{%b},"n":%b,"key":%b,"outcome":"unchanged","cause":"in_step","reason":"","warnings":[],"patch":[],'
+    b'"before":{},"after":{},"fields":[%b,"etag":%b,"attempts":0,"request_ids":[],"columns":%b}'
+)
 
 
 def render(report: Report) -> Iterator[str]:
@@ -31,7 +35,7 @@ def render(report: Report) -> Iterator[str]:
     yield '"rows":['
     separator = "\n"
     for row in (report.written or report.rows)():
-        yield f"{separator}{dumps(_quiet(row) if isinstance(row, bytes) else _row(row))}"
+        yield separator + (_quiet(row) if isinstance(row, bytes) else dumps(_row(row)))
         separator = ",\n"
     yield "\n]}\n"
 
@@ -60,11 +64,11 @@ class _Row(Struct, frozen=True, gc=False):
     patch: tuple[Operation, ...]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    fields: tuple[Triple, ...] | Raw
+    fields: tuple[Triple, ...]
     etag: str | None
     attempts: int
     request_ids: tuple[str, ...]
-    columns: Mapping[str, str] | Raw
+    columns: Mapping[str, str]
 
 
 def _row(row: Settled) -> _Row:
@@ -89,36 +93,15 @@ def _row(row: Settled) -> _Row:
     )
 
 
-class _Quiet(Struct, frozen=True, gc=False):
-    """What is read of a row of which there is nothing to tell: what stands in it as it stands in a report is left."""
-
-    n: int
-    source: str
-    line: int
-    key: str
-    id: str | None
-    etag: str | None
-    outcome: str
-    cause: str
-    reason: str
-    columns: Raw
-    fields: Raw
-    sheet: str = ""
-
-
-_read = reader(_Quiet)
-
-
-def _quiet(line: bytes) -> _Row:
+def _quiet(line: bytes) -> str:
+    """Give a row of which there is nothing to tell: what stands in its line stands in a report, in another order."""
     try:
-        one = _read(line)
-    except ValueError:  # half a character: it is read in another way
-        return _row(Settled.from_line(line))
-    if TYPED in bytes(one.columns):
-        return _row(Settled.from_line(line))
-    place = Place(one.source, one.line, one.sheet)
-    end = (one.outcome, one.cause, one.reason)
-    return _Row(place, one.n, one.key, one.id, *end, (), (), {}, {}, one.fields, one.etag, 0, (), one.columns)
+        n, place, names, etag, columns, fields = cut(line)
+    except ValueError:
+        return dumps(_row(Settled.from_line(line)))
+    if TYPED in columns:
+        return dumps(_row(Settled.from_line(line)))
+    return (QUIET % (place, n, names, fields, etag, columns)).decode()
 
 
 def _money_as_text(values: Mapping[str, Any]) -> dict[str, Any]:

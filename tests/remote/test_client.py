@@ -352,20 +352,20 @@ SHOWN = {
 def test_a_field_is_shown_as_it_is_written(written: str) -> None:
     """Not as it is read: what is to the letter what was asked for needs no reading. What is not there is nothing."""
     sight = Sight(NAMED)
-    pages, at = Pages(Remote(url="http://localhost"), 10, sight), sight.at(("/details/notes", "/name"))
+    pages, at = Pages(Remote(url="http://localhost"), 10, sight), sight.at(("/details/notes", "/name"), b"|")
     assert at is not None
     text = f'{{"value":[{{"id":"1","details":{{"notes":{written}}}}},{{"id":"2"}},{{"id":"3","details":null}}]}}'
-    assert [at(item) for item in pages.items(pages.read(text.encode()))] == [[SHOWN[written], b""], None, None]
-    one = sight.at(("/details/notes",))
+    assert [at(item) for item in pages.items(pages.read(text.encode()))] == [b"|" + SHOWN[written] + b"|", None, None]
+    one = sight.at(("/details/notes",), b"|")
     assert one is not None
-    assert one(pages.items(pages.read(text.encode()))[0]) == [SHOWN[written]]
+    assert one(pages.items(pages.read(text.encode()))[0]) == b"|" + SHOWN[written]
 
 
 def test_only_what_is_looked_at_is_shown() -> None:
     """Nor what is read of every item, nor anything of an item that had to be read whole."""
     sight = Sight(NAMED)
     pages = Pages(Remote(url="http://localhost"), 10, sight)
-    assert [sight.at(paths) for paths in ((), ("/team",), ("/name", "/externalReferenceId"))] == [None] * 3
-    at = sight.at(("/name",))
+    assert [sight.at(paths, b"|") for paths in ((), ("/team",), ("/name", "/externalReferenceId"))] == [None] * 3
+    at = sight.at(("/name",), b"|")
     assert at is not None
     assert [at(item) for item in pages.items(pages.read(b'{"value":[{"id":"1","name":"a","details":[]}]}'))] == [None]
