@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.core.merge import Rules
 from syncjob.core.report import SAME_BUGS_MAX
@@ -14,8 +15,7 @@ from syncjob.ledger import Intent
 from syncjob.model import Cause, Change, Settled
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What all changes of a run share; `intend` returns once an intent is on disk.
 
     `ask` raises StorageRefused where the ledger is another's by now: an intent that went on record ahead was ours then.
@@ -27,9 +27,9 @@ class Run:
     intend: Callable[[Intent], Awaitable[None]]
     learn: Callable[[str, dict[str, tuple[Any, Any]], int], None]
     ask: Callable[[], None] = lambda: None
-    before: Mapping[int, int] = field(default_factory=dict)
-    etags_refused: list[str] = field(default_factory=list)
-    traces: list[str] = field(default_factory=list)
+    before: Mapping[int, int] = {}
+    etags_refused: list[str] = []
+    traces: list[str] = []
 
     def broke(self, trace: str) -> None:
         """Count a row that met an error of ours; the third ends the run."""

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.apply.run import Run, intent
 from syncjob.core import retry
@@ -43,8 +44,7 @@ SEEN_AGAIN = 0  # what simply stays begins no form of the remote's own; it bears
 SURE = 2  # an answer to our own patch counts for two nights of seeing the same
 
 
-@dataclass(slots=True)
-class Sending:
+class Sending(Struct):
     """One change on its way; `unheard` while a send of it may have landed, or may still land, unseen.
 
     `shown` are the operations of the plan, beyond which nothing may go whatever is merged anew.
@@ -65,7 +65,7 @@ class Sending:
     locked: int = 0
     etag_refused: int = 0
     unheard: bool = False
-    request_ids: list[str] = field(default_factory=list)
+    request_ids: list[str] = []
 
     async def until_settled(self) -> Settled:
         """Send, listen, look and send again, until the change is settled."""

@@ -230,7 +230,9 @@ def prove_new(output: Path, *, force: bool | None = None) -> None:
 
 def knowing_last(job: Job) -> Job:
     """Give the job with how every row ended in its last run, where the scope asks for that."""
-    from dataclasses import replace
+    import dataclasses
+
+    from msgspec import structs
 
     from syncjob.core.selecting import names_of
     from syncjob.job.reading import BASES
@@ -247,7 +249,7 @@ def knowing_last(job: Job) -> Job:
                 if row.cause is not Cause.NOT_SELECTED:  # of such a row an earlier run knows more
                     words = frozenset((str(row.outcome), str(row.cause)))
                     ended |= {name.casefold(): words for name in names_of(row)}
-    return replace(job, scope=replace(scope, ended=ended))
+    return dataclasses.replace(job, scope=structs.replace(scope, ended=ended))
 
 
 def lock_of(job: Job) -> Lock:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from syncjob.cli.options import deciding, job_of, knowing_last, named, reporting, scoping, shared
 
@@ -43,8 +43,7 @@ def plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is to be made of a plan: files to write, what is printed, and which configuration the next command needs."""
 
     output: Path | None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:  # the rooms behind these names are heavy; `--help` must not pay for them
     from syncjob.ledger import Ledger, Lock
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What the command line asks for besides the job; `begun` takes the id of the run that comes of it."""
 
     source: Path | None
@@ -22,7 +22,7 @@ class Asked:
     wait_s: float
     as_json: bool
     yes: bool
-    begun: list[str] = field(default_factory=list)
+    begun: list[str] = []
 
 
 @contextmanager

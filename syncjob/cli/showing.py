@@ -6,11 +6,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 from msgspec.structs import replace
 
 from syncjob.cli.terminal import Bar, emit, say
@@ -72,8 +72,7 @@ def _wanted(option: str) -> bool:
     return context is not None and bool(context.meta.get(f"syncjob.{option}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(Struct, frozen=True):
     """The folder of `reports.dir`, proven before anything is sent; nothing where none is configured."""
 
     where: Reports

@@ -7,9 +7,9 @@ called: sellers at Microsoft may read what is sent.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncjob.core import guessing, naming
 from syncjob.core.status import SUBSTATUSES
@@ -27,15 +27,14 @@ SUBSTATUS_WORDS = {word.casefold() for many in SUBSTATUSES.values() for word in 
 PAIRS = {f"{status}/{substatus}".casefold() for status, many in SUBSTATUSES.items() for substatus in many}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """One column's claim on a field: `rank` 0 is the clearest name, `share` the part of its cells that prove it."""
 
     field: str
     rank: int
     share: float
     reason: str
-    translate: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    translate: Mapping[str, str] = {}
 
 
 def claims(

@@ -7,7 +7,6 @@ two opinions, a word that translates into nothing, an option that its field has 
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 
@@ -45,8 +44,7 @@ class Feed(Struct, frozen=True):
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Feeds:
+class Feeds(Struct, frozen=True):
     """The configuration's columns and fields, checked; `verify` is a column and the path it must agree with.
 
     The key stands in the one of `key_columns` that the file has. `optional` columns may be missing from it,
@@ -62,8 +60,8 @@ class Feeds:
     cell_chars_max: int = 32_767
     numeric: bool = False
     optional: frozenset[str] = frozenset()
-    ignored: Mapping[str, str] = field(default_factory=dict)
-    like: Mapping[str, str] = field(default_factory=dict)
+    ignored: Mapping[str, str] = {}
+    like: Mapping[str, str] = {}
     overwrites: bool = False
 
     @property

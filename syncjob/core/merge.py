@@ -12,9 +12,11 @@ there is a change; one who was there and is gone was taken away by somebody, whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncjob.core.fields import BY_PATH, LISTS, Field, find
 from syncjob.core.values import by_key, look, same
@@ -22,8 +24,7 @@ from syncjob.model import UNKNOWN, Pair, Stand, Wish
 from syncjob.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What the configuration decides for merge and diff; `whole` are the lists that a row names whole."""
 
     drift: Literal["keep", "overwrite"] = "keep"

@@ -10,7 +10,7 @@ and is not amplified, a good hour refills it. Time is an argument, in seconds of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 EARNED_PER_ANSWER = 0.5
 START_PER_S = 250.0
@@ -24,8 +24,7 @@ TAKEN_MIN = 3  # fewer than these tell no rate
 LATE_S = 0.05  # so much lateness is made up for
 
 
-@dataclass(slots=True)
-class Rate:
+class Rate(Struct):
     """How many requests a second may start, and when the next may; `per_s` is None where nothing but width limits.
 
     `known` says that the remote has refused, now or in an earlier run, `refusals` how often in this one; `sure` that
@@ -96,8 +95,7 @@ class Rate:
             self.per_s = None
 
 
-@dataclass(slots=True)
-class Pace:
+class Pace(Struct):
     """How many requests may be in flight, and until when none may start; `refusals` counts those in a row."""
 
     most: int
@@ -141,8 +139,7 @@ class Pace:
         return max(0.0, self.shut_until - now)
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """Retries that the run may still spend."""
 
     most: float

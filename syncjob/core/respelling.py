@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -73,8 +72,7 @@ def respelt(feeds: Feeds, row: Settled, paths: Collection[str]) -> Respelt:
     return Respelt(spelling.cells, tuple(dict.fromkeys(spelling.unsaid)))
 
 
-@dataclass(slots=True)
-class _Spelling:
+class _Spelling(Struct):
     """One row on its way: what it says, what the remote holds by path, and the cells that were found so far."""
 
     feeds: Feeds
@@ -84,10 +82,10 @@ class _Spelling:
     able: Sequence[Feed]
     rules: Rules
     asked: Sequence[str] = ()
-    alone: dict[str, Wishes] = field(default_factory=dict)
-    cells: dict[str, str] = field(default_factory=dict)
-    unsaid: list[str] = field(default_factory=list)
-    reasons: dict[str, str] = field(default_factory=dict)
+    alone: dict[str, Wishes] = {}
+    cells: dict[str, str] = {}
+    unsaid: list[str] = []
+    reasons: dict[str, str] = {}
 
     def spell(self, group: Sequence[str]) -> None:
         """Find the cells for paths that go together, keep them if the row reads well with them; tell what is unsaid."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from syncjob.core import cells, members, status
 from syncjob.core.cells import CLEAR
@@ -13,18 +14,17 @@ from syncjob.core.reading import CellError
 from syncjob.model import SourceRow, Wish
 
 
-@dataclass(slots=True)
-class Said:
+class Said(Struct):
     """What the cells of one row said so far; `strict` makes a fault of what is odd."""
 
     row: SourceRow
     cell_chars_max: int
     strict: bool = False
-    wishes: dict[str, Wish] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    wishes: dict[str, Wish] = {}
+    problems: list[str] = []
+    warnings: list[str] = []
     _currency: Wish | None = None
-    blank: list[Feed] = field(default_factory=list)
+    blank: list[Feed] = []
 
     def read(self, feed: Feed, cell: str) -> None:
         """Add what one cell says; a typed cell is taken as it is, of a text the outer spaces do not count."""

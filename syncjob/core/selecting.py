@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from syncjob.core.fields import BY_NAME, BY_PATH, did_you_mean
 from syncjob.core.narrowing import paths_of
 from syncjob.core.pulled import is_pulled
@@ -74,8 +76,7 @@ class Unmet:
         return [*self._keys, *(f"row={n}" for n in sorted(self._rows))]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Which rows a run is about: those of `select`, without those of `exclude`; None where nothing was said.
 
     `ended` gives, by what a row may be called, the words for how it has ended in the last run.
@@ -83,7 +84,7 @@ class Scope:
 
     select: Selection | None = None
     exclude: Selection | None = None
-    ended: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ended: Mapping[str, frozenset[str]] = {}
 
     def takes(self, row: Desired | Settled) -> bool:
         """Tell whether the run is about a row."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from syncjob.core.fields import CURRENCY, DEAL_VALUE
 from syncjob.core.values import number
@@ -24,8 +23,7 @@ class Earlier(Struct, frozen=True):
     written: datetime | None = None
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts of one plan.
 
     `totals` counts rows by how they end, `changed` by path, and `columns` names the column that fed it; `moved` sums by
@@ -41,8 +39,8 @@ class Tally:
     clears: int = 0
     held: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    columns: dict[str, str] = field(default_factory=dict)
-    moved: dict[str, Decimal] = field(default_factory=dict)
+    columns: dict[str, str] = {}
+    moved: dict[str, Decimal] = {}
 
     def add(self, row: Settled, touched: Callable[[Settled], Iterable[str]]) -> None:
         """Count one row; `touched` names the guards that hold rows and that its operations touch."""

@@ -16,10 +16,10 @@ What cannot be taken back, with the reason it is told with:
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from syncjob.core import status
@@ -43,7 +43,7 @@ def rules_of(rules: Rules, *, undoes: str) -> Rules:
 
 def _undoing(rules: Rules) -> Rules:
     """Lists go back whole, nothing is nothing, and no policy lets a row win over who has edited it since."""
-    return dataclasses.replace(rules.unbent, whole=WHOLE, clear_as="null")
+    return structs.replace(rules.unbent, whole=WHOLE, clear_as="null")
 
 
 def wrote(row: Settled) -> bool:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from syncjob.core import retry
 from syncjob.core.pace import Budget, Pace, Rate, backoff_s
 from syncjob.core.retry import Next
@@ -29,8 +31,7 @@ REFUSED_MAX_S = 600.0  # so long one is told to wait, again and again, without o
 REDIRECTS = 300
 
 
-@dataclass(slots=True)
-class Over:
+class Over(Struct):
     """Why asking has ended: the cause that rows settle with and the error that ends the run."""
 
     cause: Cause

@@ -12,9 +12,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+
+from msgspec import Struct, field
 
 from syncjob.apply import Run, first_intent, settle
 from syncjob.core import guard
@@ -40,8 +41,7 @@ ROWS_A_TURN = 200
 Confirm = Callable[[PlanFile, tuple[Verdict, ...], int], frozenset[str]]
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(Struct):
     """What the workers of a run share; `left` are the rows to send, `failed` is what ends the run.
 
     `ready` are changes taken from them, each with the mark of the intent that is on record for it, '' for none.
@@ -59,7 +59,7 @@ class _Work:
     errors: int = 0
     failed: StorageRefused | None = None
     ready: deque[tuple[Change, str]] = field(default_factory=deque)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = []
 
 
 async def apply(

@@ -6,7 +6,6 @@ It is a plan that is told from the other side: what a plan would do is not asked
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,13 @@ from syncjob.planfile import PlanFile
 UNCOMPARED = (Outcome.INVALID, Outcome.UNMATCHED, Outcome.DEFERRED, Outcome.REJECTED, Outcome.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """A file held against the remote: its plan, and how to look at it."""
 
     job: Job
     plan: PlanFile
     ignored: frozenset[str]
-    seen: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Any] = {}
 
     def apart(self) -> Iterator[Apart]:
         """Give every field in which a row and its referral are apart, in input order."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +73,7 @@ class _Rows(Struct, frozen=True):
     shown: Mapping[int, tuple[str, ...]]
 
 
-@dataclass(slots=True)
-class _Listed:
+class _Listed(Struct):
     """All referrals of the listing by id: their traits, what is shown of them, and the keys under which they stand."""
 
     referrals: dict[str, Referral]

@@ -10,8 +10,10 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncjob.core.noticing import audience, body, sentence, title, wanted
 from syncjob.core.report import waits
@@ -62,8 +64,7 @@ def noticed_by_hand(job: Job, begun: list[str], act: Callable[[], int], say: Cal
             _tell(job, replace(_told(job, begun[-1], ending, side=True), by_hand=True), say)
 
 
-@dataclass(slots=True)
-class _Ending:
+class _Ending(Struct):
     """How an act ended: `kind` is the error's, never its words."""
 
     code: int = Exit.BROKEN

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,8 +29,7 @@ Take = Callable[[Path], Given]
 Fill = Callable[[Path, Draft], Input]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is to be planned: `fill` puts the rows into the draft, `decide` holds each against its referral.
 
     `undoes` is the run that is taken back; `by_id` says that every row names its referral for certain. `witness` sees

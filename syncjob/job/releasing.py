@@ -7,8 +7,10 @@ each row only what it had shown when it was held may go: what it needs besides i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from syncjob.core import guard
 from syncjob.core.diff import diff, marks
@@ -25,8 +27,7 @@ from syncjob.planfile import PlanFile
 GUARDED = tuple(guard.HOLDS.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """The held rows of a run that were selected: what each had shown, by number, and the guards that had held them."""
 
     run: str
@@ -95,8 +96,7 @@ async def plan_released(job: Job, ledger: Ledger, rows: Released, out: Path) -> 
     return await plan_asked(job, Asked(lambda _, draft: read(job, given, draft), decide), out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """The released rows as the ledger holds them."""
 
     ledger: Ledger

@@ -7,7 +7,6 @@ what the rows were merged with then, comes along (`core.deciding`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,8 +25,7 @@ from syncjob.sources import Table
 UNREAD = (Cause.RAGGED_LINE,)
 
 
-@dataclass(slots=True)
-class _Needing:
+class _Needing(Struct):
     """The rows of a report that need a person, but for those that a person has left unticked: that was the answer."""
 
     report: Table

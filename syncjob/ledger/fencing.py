@@ -21,10 +21,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from sqlite3 import Connection
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from syncjob.errors import Locked, StorageRefused
 from syncjob.ledger import facts
@@ -38,8 +40,7 @@ WATCH_S = 25
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # containers of one machine share it, as they share its lock files
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A holder: `id` is its own alone, `machine` says within which lock files hold, `at` is when it was renewed."""
 
     id: str

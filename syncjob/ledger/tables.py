@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 SCHEMA = 3
 REBUILT = "rebuilt"  # a fact: when rows were lost in a rebuild
@@ -175,8 +176,7 @@ NO_INDEX = "|| ''"
 """Behind a column: no index serves it then, so that SQLite finds rows by the others that are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table of this page; `parent` is that whose row the first column of its key names, '' where it names none."""
 
     name: str

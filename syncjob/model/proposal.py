@@ -5,9 +5,7 @@ They stand here because three rooms share them: `core` proposes, `config` writes
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
@@ -40,8 +38,7 @@ Stated = Mapping[Part, str]
 """What a person has said, by option or as an answer; the empty text is the answer that none is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """The first rows of a file: `reading` is what of `rows` the file needs to be read so, `whole` that no row is left.
 
     `asked` are questions that came up while it was opened.
@@ -51,7 +48,7 @@ class Sample:
     columns: tuple[str, ...]
     rows: tuple[SourceRow, ...]
     whole: bool = True
-    reading: Mapping[str, Finding] = dataclasses.field(default_factory=dict)
+    reading: Mapping[str, Finding] = {}
     asked: tuple[Question, ...] = ()
 
 
@@ -72,8 +69,7 @@ class Question(Struct, frozen=True):
     needed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of the file: the field that it feeds or none, and why; `undecided` words are translated to nothing.
 
     `by_preset`: the preset maps it, the configuration need not.
@@ -82,7 +78,7 @@ class Column:
     name: str
     field: str
     reason: str
-    translate: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    translate: Mapping[str, str] = {}
     by_preset: bool = False
 
     @property

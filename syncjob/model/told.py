@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """How a run ended, as far as a notice may say it: counts and names of the job's own, and no value of a row.
 
     `waiting` are rows of this run that wait for a person, `fresh` those that did not after the run before; `before` is
@@ -19,8 +19,8 @@ class Told:
     job: str
     code: int
     run: str = ""
-    totals: Mapping[str, int] = field(default_factory=dict)
-    requests: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, int] = {}
+    requests: Mapping[str, int] = {}
     waiting: int = 0
     fresh: int = 0
     before: int | None = None

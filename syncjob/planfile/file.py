@@ -16,10 +16,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from syncjob.errors import PlanRefused, StorageRefused
 from syncjob.model import CAUSES, Cause, Settled, Verdict, coded
@@ -34,8 +36,7 @@ BUFFER_BYTES = 1 << 18
 SEAL = ',"digest":"sha256:'
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What a plan is pinned to; `config` and `digest` are digests of what decided, times are ISO 8601 in UTC.
 
     `moves` says what sending it makes known for later runs: `bases`, since the rows are the configuration's own input;
@@ -58,8 +59,7 @@ class Header:
     written_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Footer:
+class Footer(Struct, frozen=True):
     """What a plan adds up to."""
 
     totals: Mapping[Cause, int]

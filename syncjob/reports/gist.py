@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from syncjob.model import NEEDS_PERSON, Cause, Outcome, Report, Settled
 from syncjob.reports.values import for_good
@@ -36,12 +35,11 @@ CUT_SHORT = {
 }
 
 
-@dataclass(slots=True)
-class First:
+class First(Struct):
     """The first few rows of a kind, and how many there are."""
 
     count: int = 0
-    rows: list[Settled] = field(default_factory=list)
+    rows: list[Settled] = []
 
     def add(self, row: Settled, most: int = SHOWN_MAX) -> None:
         """Count a row, and keep it where there is room."""
@@ -63,8 +61,7 @@ class Upshot(Struct, frozen=True):
     also: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Gist:
+class Gist(Struct):
     """What everybody must see of a report.
 
     `for_good` are rows that close or accept a referral and are not held. `values` sums by currency and outcome how far
@@ -75,11 +72,11 @@ class Gist:
     for_good: First = field(default_factory=First)
     held: First = field(default_factory=First)
     conflicted: First = field(default_factory=First)
-    waiting: dict[Cause, First] = field(default_factory=dict)
+    waiting: dict[Cause, First] = {}
     done_for_good: int = 0
     needing: int = 0
-    values: dict[str, dict[Outcome, Decimal]] = field(default_factory=dict)
-    months: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    values: dict[str, dict[Outcome, Decimal]] = {}
+    months: dict[str, dict[str, Decimal]] = {}
     moving: Counter[str] = field(default_factory=Counter)
 
     @classmethod

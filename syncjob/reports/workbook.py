@@ -23,7 +23,6 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -71,8 +70,7 @@ DAY, MINUTE, SECOND = "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "yyyy-mm-dd hh:mm:ss"
 Formats = Callable[[str, str], Any]  # a number format and a style in, XlsxWriter's format out
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column; `choices` are offered in a list that forbids nothing: without commas, 255 characters in all."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,14 +24,13 @@ class Found(Struct, frozen=True):
     flaws: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Numbering:
+class Numbering(Struct, frozen=True):
     """What all rows of a file share: its name, and of a workbook its sheet and its letters."""
 
     source: str
     cut_off: bool = False
     sheet: str = ""
-    letters: Mapping[str, str] = field(default_factory=dict)
+    letters: Mapping[str, str] = {}
     none_own: bool = False  # no column is one of our reports
 
     def rows(self, found: Iterable[Found]) -> Iterator[SourceRow]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -10,6 +9,7 @@ from asked import AMOUNT, CURRENCY, STATUS, SUBSTATUS, TEAM, applied, observed, 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.structs import replace
 
 from syncjob.core.adopting import Whose, adopted
 from syncjob.core.agreeing import agreed

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from dataclasses import asdict
 from pathlib import Path
 
 import httpx
 import pytest
 from desk import sheet
 from kit import COLUMNS, Scene, referrals, rows_of
+from msgspec.structs import asdict
 from virtual import VirtualLoop, world_of
 
 from syncjob import job as story

@@ -7,7 +7,6 @@ import pty
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from desk import PATIENCE_S, Desk, crm, guid, renamed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncjob import planfile
 from syncjob.planfile import PlanFile
