@@ -50,6 +50,11 @@ def in_step(desired: Desired, observed: Observed, base: Mapping[str, Any]) -> Se
     return Settled(*settled, tuple(triples))
 
 
+def is_simple(desired: Desired) -> bool:
+    """Tell whether `in_step` settles the row if it is in step: whether it names no list."""
+    return all(wish.path in STEPS for wish in desired.wishes)
+
+
 def shown(path: str, observed: Any) -> Any:
     """An amount is kept as the string of its digits: files must not round it."""
     if path not in AMOUNTS or isinstance(observed, str):

@@ -11,7 +11,7 @@ Those that refuse the whole plan stand in `braking`. Guards act on apply, never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from syncjob.core.braking import brakes
 from syncjob.core.fields import BY_NAME, STATUS, did_you_mean
@@ -114,8 +114,10 @@ def verdicts(tally: Tally, guards: Guards, allowed: Mapping[str, int | None]) ->
     return (*found, *brakes(tally, guards, allowed))
 
 
-def held(row: Change | Settled, acting: Iterable[Verdict]) -> tuple[Cause, str] | None:
+def held(row: Change | Settled, acting: Sequence[Verdict]) -> tuple[Cause, str] | None:
     """Give the cause and reason for which a row is held, None when it may go; the reason names each guard."""
+    if not acting:
+        return None
     names = set(touched(row))
     found = [verdict for verdict in acting if verdict.holds and verdict.guard in names]
     if not found:

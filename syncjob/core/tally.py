@@ -47,9 +47,11 @@ class Tally(Struct):
         self.count(row.cause)
         if row.cause is not Cause.TO_SEND:
             return
-        self.held.update(set(touched(row)))
+        for name in set(touched(row)):
+            self.held[name] += 1
         moves = row.moves()
-        self.changed.update(moves.keys())
+        for path in moves:
+            self.changed[path] += 1
         self.clears += sum(after in NOTHING and before not in NOTHING for before, after in moves.values())
         for one in row.triples:
             if one.path in moves and one.column:

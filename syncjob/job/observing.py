@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from syncjob.core.closing import warned
 from syncjob.core.diff import diff
-from syncjob.core.glancing import in_step
+from syncjob.core.glancing import in_step, is_simple
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
 from syncjob.core.narrowing import with_company
@@ -156,6 +156,8 @@ def _from_item(glancing: _Glancing, desired: Desired, item: Item) -> Line | None
     if in_sight:
         if (settled := _guarded(looking, desired, Observed(item.id, etag, seen), _glance)) is not None:
             return Line.of(settled)
+        if not complete and looking.memory.is_simple and not desired.base and is_simple(desired):
+            return None  # it differs, and no more of the item could say that it is in step
         seen = item.whole()
     settled = _decide(looking, desired, Observed(item.id, etag, seen))
     return Line.of(settled) if settled.cause is Cause.IN_STEP or (complete and etag) else None

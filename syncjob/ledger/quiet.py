@@ -93,7 +93,7 @@ class Parts:
 
     def _flush(self) -> None:
         rows, self._rows = self._rows, []
-        self._names.put((row.n, row.key, row.id.lower()) for row in rows)
+        self._names.put([(row.n, row.key, row.id.lower()) for row in rows])
         self._connection.execute(PUT, (self._run, *_part([row.n for row in rows], [row.text for row in rows])))
 
 

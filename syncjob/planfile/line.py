@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 from msgspec import Raw, Struct
 
 from syncjob.model import Cause, Outcome, Settled, Why, coded
@@ -28,12 +29,12 @@ _glance = reader(_Glance)
 
 
 class Field(Struct, frozen=True, gc=False):
-    """What is read of a field of a row that is in step; its path and values are JSON as it is written.
+    """What is read of a field of a row that is in step; its values are JSON as it is written.
 
     What row and remote agree on is what the row says; where the remote keeps a form of its own, that form.
     """
 
-    path: Raw
+    path: str
     observed: Raw
     desired: Raw
     stand: Literal["agreed"]
@@ -71,11 +72,12 @@ class Still(Struct, frozen=True, gc=False):
 
     def agreed(self) -> str:
         """Give what row and remote agree on as one JSON object, by path in their order; '' where that is nothing."""
-        agree = [b":".join((one.path, one.observed if one.why == KEPT else one.desired)) for one in self.fields]
-        return (b"{%b}" % b",".join(sorted(agree))).decode() if agree else ""
+        agree = {one.path: one.observed if one.why == KEPT else one.desired for one in self.fields}
+        return _sorted(agree).decode() if agree else ""
 
 
-_still = reader(Still)
+_still = msgspec.json.Decoder(Still).decode
+_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Line(Struct, frozen=True):
