@@ -8,6 +8,7 @@ of two fields with one name the last is then seen. What is sent is decided by a 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -37,16 +38,50 @@ class Glimpse(Page, frozen=True):
 class Wholes:
     """The referrals of one page, each read as a whole when somebody asks for it; of most of them nobody does."""
 
-    def __init__(self, value: list[Any] | None, content: bytes = b"") -> None:
-        """Take the page's `value` as it was read, else the page as it came."""
-        self._value, self._content = value, content
+    def __init__(
+        self,
+        value: list[Any] | None,
+        content: bytes = b"",
+        shown: Sequence[Any] = (),
+        look: Callable[[bytes], Any] = bytes,
+    ) -> None:
+        """Take the page's `value` as it was read, else the page as it came, what it shows, and how to look at one."""
+        self._value, self._content, self._shown, self._look = value, content, shown, look
+        self._place = self._start = 0
 
     def at(self, place: int) -> Any:
         """Give one of them; None where it is no JSON that can be relied on."""
+        if self._value is None and (found := self._alone(place)) is not None:
+            return found
         if self._value is None:
             self._value = _page.decode(self._content).value
         found = self._value[place]
         return strictly(bytes(found)) if isinstance(found, msgspec.Raw) else found
+
+    def _alone(self, place: int) -> Any:
+        """Read one without parting the whole page, which takes as long as to look at all of it; None where it fails.
+
+        Where ids stand first, as they do in all that is known of the remote, it goes from its id to the next one. What
+        is found so must look as the page has shown it: something inside of another may have its id.
+        """
+        start, end = self._begin(place), self._begin(place + 1)
+        if not 0 <= start < end:
+            return None
+        alone = self._content[start : end - 1]
+        try:
+            return strictly(alone) if self._look(alone) == self._shown[place] else None
+        except ValueError:
+            return None
+
+    def _begin(self, place: int) -> int:
+        """Find where one begins, from the one that was found last, or the next would; -1 where that cannot be told."""
+        if place >= len(self._shown):
+            return self._content.rfind(b"}]") + len(b"}]")
+        begins = b'{"id":%b' % _written(self._shown[place].id)
+        start = self._content.find(begins, self._start if place >= self._place else 0)
+        if start >= 0:
+            self._place, self._start = place, start
+        return start
 
 
 def strictly(content: bytes) -> Any:

@@ -78,7 +78,7 @@ class Sight:
         if not isinstance(body, Page):
             return None
         if isinstance(body, Glimpse):
-            wholes, shown = Wholes(None, body.content), body.value
+            wholes, shown = Wholes(None, body.content, body.value, self._one), body.value
         else:
             wholes, shown = Wholes(body.value), [self._seen(one) for one in body.value]
         found = [_item(one, wholes, place) for place, one in enumerate(shown)]

@@ -369,3 +369,30 @@ def test_only_what_is_looked_at_is_shown() -> None:
     at = sight.at(("/name",), b"|")
     assert at is not None
     assert [at(item) for item in pages.items(pages.read(b'{"value":[{"id":"1","name":"a","details":[]}]}'))] == [None]
+
+
+DEAL = '{"id":"1","eTag":"a","name":"n","details":{"notes":"x"},"related":[{"id":"2"},{"id":"3"}]}'
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ['{"id":"2","name":"two"}', '{"id":"3","name":"three"}'],
+        ['{"name":"two","id":"2"}', '{"id":"3","name":"three"}'],
+        ['{"id":"2","name":"two"} ', ' {"id":"3","name":"three"}'],
+        ['{ "id":"2"}', '{"id" :"3"}'],
+        ['{"id":"1","name":"again"}', '{"id":"2","name":"\\u0032"}'],
+        ['{"id":"2"}', '{"id":"3"}'],
+        ['{"id":2,"name":"two"}', '{"id":22,"name":"three"}'],
+        ['{"id":"\\u0032","name":"two"}', '{"id":"3","name":"three"}'],
+    ],
+)
+@pytest.mark.parametrize("more", ["", ',"@odata.nextLink":null', ',"last":[{"id":"3"}]'])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 1), (2,), (0, 0, 2)])
+def test_a_referral_is_read_whole_without_its_page(others: list[str], order: tuple[int, ...], more: str) -> None:
+    """As it stands in the page, though others hold something with its id, or are written in another way."""
+    text = f'{{"first":[{{"id":"1"}},{{"id":"2"}}],"value":[{",".join([DEAL, *others])}]{more}}}'.encode()
+    pages = Pages(Remote(url="http://localhost"), 10, Sight(NAMED))
+    items = pages.items(pages.read(text))
+    expected = json.loads(text)["value"]
+    assert [items[at].whole() for at in order] == [expected[at] for at in order]
