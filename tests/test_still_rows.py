@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from syncjob.job.reading import ANSWERS, BASES, NOTHING, SENT
 from syncjob.job.remembering import bases_of, bases_of_still
 from syncjob.ledger import Base, Quiet
 from syncjob.model import Cause, Number, Operation, Place, Report, Settled, Stand, Triple, Why, dumps
+from syncjob.model.change import cut
 from syncjob.model.own import PULLED_ID
 from syncjob.planfile import Line, Still
 from syncjob.reports.json import render
@@ -79,3 +81,17 @@ def test_a_report_shows_the_same_of_what_is_not_read(row: Settled, sheet: str) -
     row = replace(row, place=replace(row.place, sheet=sheet))
     report = Report("run", {"id": "r"}, {}, {}, (), frozenset(), lambda: iter([row]))
     assert list(render(replace(report, written=lambda: iter([row.to_line()])))) == list(render(report))
+
+
+@given(ROWS)
+def test_only_lines_of_which_there_is_nothing_to_tell_are_cut(row: Settled) -> None:
+    """Its parts are where they should be; of any other row it is refused, and read."""
+    line = row.to_line()
+    if row.cause is not Cause.IN_STEP or row.warnings or row.operations:
+        with pytest.raises(ValueError, match=r"something to send|unpack"):
+            cut(line)
+        return
+    n, place, _, _, columns, fields = cut(line)
+    assert (int(n), place) == (row.n, b'"source":"rows.csv","line":2')
+    assert list(json.loads(columns)) == list(row.columns)
+    assert [one["path"] for one in json.loads(b"[" + fields)] == [one.path for one in row.triples]

@@ -131,10 +131,11 @@ def _fill(job: Job, given: Given, draft: Draft, unmet: Unmet, shuffling: Shuffli
     empty = {feed.column for feed in job.feeds.feeds}.intersection(given.table.columns)
     rows = blank = 0
     for row in given.table:
-        if not (row.fault or "".join(row.columns.values()).strip() or "".join(row.own.values()).strip()):
+        brief = plain.brief(row)
+        if brief is None and not (row.fault or any(map(str.strip, (*row.columns.values(), *row.own.values())))):
             blank += 1  # the tail that Excel leaves below its last row
             continue
-        if (brief := plain.brief(row)) is not None and not whole:
+        if brief is not None and not whole:
             draft.add(brief)
         else:
             mapped = _mapped(job, brief, row, links)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,7 @@ VERSION = 2
 CLOCKS_APART = timedelta(minutes=5)
 MAGIC = '{"syncjob":"plan"'
 BUFFER_BYTES = 1 << 18
+LINES_PER_WRITE = 100
 SEAL = ',"digest":"sha256:'
 
 
@@ -76,9 +78,10 @@ def write(path: Path, header: Header, lines: Iterable[Line], footer: Callable[[]
 
     def fill(file: BinaryIO) -> None:
         seal = hashlib.sha256()
-        for line in _lines(header, lines):
-            file.write(line)
-            seal.update(line)
+        left = _lines(header, lines)
+        while block := b"".join(islice(left, LINES_PER_WRITE)):
+            file.write(block)
+            seal.update(block)
         foot = _footer(footer())
         seal.update(foot)
         file.write(_sealed(foot, seal.hexdigest()))

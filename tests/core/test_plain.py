@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from syncjob.core.feeds import compiled
 from syncjob.core.mapping import map_row
-from syncjob.core.plain import KNOWN_CHARS_MAX, KNOWN_MAX, Plain
+from syncjob.core.plain import KNOWN_CHARS_MAX, KNOWN_MAX, SHAPES_MAX, Plain
 from syncjob.model import Desired, Number, Place, SourceRow
 
 STAGES = {"Closed Won": "Closed/Won", "Working": "Active", "Open": "New/Received", "Odd": "New", "": "Active"}
@@ -143,3 +143,20 @@ def test_a_state_is_completed_once_and_known() -> None:
     assert mapped(plain, row) == map_row(feeds, row)
     assert mapped(plain, row) == map_row(feeds, row)
     assert plain.brief(replace(row, columns={**row.columns, "Currency": ""})) is None
+
+
+def test_there_are_only_so_many_shapes() -> None:
+    """Which cells are blank makes a shape; beyond their limit rows go the long way, and those that are known do not."""
+    names = [f"c{n}" for n in range(9)]
+    fields = ("name", "salesStage", "campaignId", "notes", "statusReason", "qualification", "referralProgram")
+    texts = dict(zip(names, (*fields, "customerAction", "customerRequestedContact"), strict=True))
+    feeds = compiled(configured(texts))
+    plain = Plain(feeds, ("Key", *names))
+    rows = [
+        SourceRow(n, Place("r", n), {"Key": "k", **{name: "x" if n >> at & 1 else "" for at, name in enumerate(names)}})
+        for n in range(1, 2 * SHAPES_MAX)
+    ]
+    found = [mapped(plain, row) for row in rows]
+    assert [one is None for one in found] == [n > SHAPES_MAX for n in range(1, 2 * SHAPES_MAX)]
+    assert found[:SHAPES_MAX] == [map_row(feeds, row) for row in rows[:SHAPES_MAX]]
+    assert mapped(plain, rows[0]) == found[0]
