@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import pytest
-from desk import guid, referral
-from kit import Scene
+from desk import Desk, crm, guid, referral
+from kit import Scene, page
 
 from syncjob.core.plain import Plain
+from syncjob.errors import StorageRefused
 from syncjob.job import observing
 
 ROWS = range(1, 16)
@@ -22,6 +27,7 @@ FIELDS = {
     "Amount": {"field": "dealValue", "currency": "EUR"},
     "Close": {"field": "closingDateTime", "time_zone": "UTC"},
     "Notes": "notes",
+    "Team": {"field": "team", "optional": True},
 }
 NAMES = ("Deal", "Deal ", 'a "b" %d', "é", "a\\b", "a&amp;b", "1.50", "", "x,y", "<clear>")
 AMOUNTS = (1000, "1000", 1000.5, "1000.50", 0, "1e3", None, [1], 10**20, True)
@@ -38,6 +44,7 @@ def document(random: Random, n: int) -> dict[str, Any]:
         name=some(["Deal"] * 20 + [*NAMES]),
         status=some(("Active", "Active", "Active", "New")),
         organizationName=some(["Contoso"] * 9 + ["contoso", ""]),
+        team=some([[], [{"email": "a@b.example"}]]),
         details=some([details | more] * 12 + [details, {}, [], None]),
     )
 
@@ -53,6 +60,7 @@ def row(random: Random, n: int) -> dict[str, str]:
         "Close": some(("", "2026-03-31")),
         "Notes": some([""] * 20 + [*NAMES]),
         "Partner": some(["Contoso"] * 20 + [" ", "other"]),
+        "Team": some([""] * 9 + ["a@b.example"]),
     }
 
 
@@ -96,3 +104,44 @@ def test_rows_in_brief_end_as_whole_rows_do(seed: int) -> None:
     told, written, glanced = nights(seed, brief=True)
     assert (told, written, 0) == nights(seed, brief=False)
     assert glanced > 0
+
+
+TWICE = b'"team":[{"email":"z@z.example"}],"team":[{"email":"a@b.example"}]'
+
+
+def test_a_list_is_never_settled_at_a_glance(tmp_path: Path) -> None:
+    """Written to the letter as it was asked for: who is in it is compared by who they are, in a whole that is sound."""
+    scene = Scene(tmp_path, [referral(1, team=[{"email": "a@b.example"}])], limits={"reads_max": 0})
+
+    def twice(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        assert isinstance(response.stream, httpx.ByteStream)
+        content = b"".join(response.stream)
+        assert b'"team":[{"email":"a@b.example"}]' in content
+        return page(200, content.replace(b'"team":[{"email":"a@b.example"}]', TWICE))
+
+    row = {"Id": guid(1), "Team": "a@b.example"}
+    assert scene.night([row]).causes == ["in_step"]
+    scene.wire.after = twice
+    assert scene.night([row]).causes == ["remote_unavailable"]
+
+
+@pytest.mark.parametrize("how", ["agreed = CAST(agreed AS BLOB)", "agreed = ''", "at = 'x'"])
+def test_a_damaged_base_is_told_whatever_the_row_asks(tmp_path: Path, how: str) -> None:
+    """Also of a row that could be settled without reading it."""
+    scene = Scene(tmp_path, [referral(1)], limits={"reads_max": 0})
+    row = {"Id": guid(1), "Deal": "Deal 1"}
+    assert scene.night([row]).causes == ["in_step"]
+    with closing(sqlite3.connect(tmp_path / "scene.ledger")) as ledger, ledger:
+        assert ledger.execute(f"UPDATE bases SET {how}").rowcount == 1  # words of this test
+    with pytest.raises(StorageRefused, match="what is remembered of referral"):
+        scene.night([row])
+
+
+def test_a_file_whose_name_is_no_text_is_planned_all_the_same(desk: Desk) -> None:
+    """Half a character in its name is no fault of its rows."""
+    desk.configure()
+    desk.rows({"CRM Id": crm(1), "Deal": "Deal 1"})
+    odd = Path(os.fsdecode(os.fsencode(desk.folder) + b"/r\xff.csv"))
+    (desk.folder / "rows.csv").rename(odd)
+    assert desk.run("validate", odd).code == 0
+    assert desk.run("plan", odd).code == 0

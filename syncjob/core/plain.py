@@ -106,7 +106,7 @@ class Plain:
                 return None, ()
             currency, value = self._currency
             all_, more = [*all_, by_number[currency]], (value,)
-        if len(set(paths)) < len(paths) or len(self._shapes) >= SHAPES_MAX:
+        if len(set(paths)) < len(paths) or len(self._shapes) >= SHAPES_MAX or matching.HALVES.search(source):
             return None, ()
         shape = Shape(len(self._shapes), source, all_, self._feeds.verify, itself=self._feeds.by == "id")
         self._shapes[asks] = shape, more

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from syncjob.core.closing import warned
 from syncjob.core.diff import diff
+from syncjob.core.fields import BY_PATH, LISTS
 from syncjob.core.glancing import in_step, is_simple
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
@@ -126,7 +127,8 @@ class _Glancing:
     def _shown(self, pieces: Sequence[bytes]) -> tuple[Shape, Shown | None]:
         """Give what a row's shape is and what shows the fields of an item as the row's last pieces are written."""
         shape = self._shapes.of(pieces)
-        self._at[pieces[0]] = shape, self._sight.at(shape.paths, PARTING)
+        lists = any(BY_PATH[path].kind in LISTS for path in shape.paths)  # whoever is in one is looked at by themselves
+        self._at[pieces[0]] = shape, None if lists else self._sight.at(shape.paths, PARTING)
         return self._at[pieces[0]]
 
 

@@ -96,11 +96,15 @@ class Kept:
 
     @property
     def alone(self) -> str | None:
-        """What is agreed on, as `together` writes it; '' where nothing is known, None where there is more to it."""
+        """What is agreed on, as `together` writes it; '' where nothing is known, None where there is more to it.
+
+        Where it is damaged there is more to it, too.
+        """
         if self._row is None:
             return ""
-        _, _, agreed, besides = self._row
-        return None if besides else agreed
+        at, _, agreed, besides = self._row
+        sound = type(agreed) is str and agreed and besides == "" and type(at) is float
+        return agreed if sound else None
 
     @cached_property
     def remembered(self) -> Remembered:
