@@ -16,7 +16,7 @@ from msgspec import Struct
 from syncjob.core import matching, pulled
 from syncjob.core.cells import DIGITS_MAX
 from syncjob.core.feeds import Feed, Feeds
-from syncjob.core.fields import CRM_ID, CURRENCY, DEAL_VALUE, STATUS, SUBSTATUS, Kind
+from syncjob.core.fields import BY_PATH, CRM_ID, CURRENCY, DEAL_VALUE, STATUS, SUBSTATUS, Kind
 from syncjob.core.saying import Said
 from syncjob.core.values import money
 from syncjob.model import Ask, Brief, Place, Shape, SourceRow, Wish, coded
@@ -99,16 +99,16 @@ class Plain:
         None where the long way has more to say, or there are too many shapes.
         """
         by_number = list(self._asks)
-        all_, more = [by_number[ask] for ask in asks], tuple[bytes, ...]()
-        paths = [ask.path for ask in all_]
+        wanted, more = [by_number[ask] for ask in asks], tuple[bytes, ...]()
+        paths = [ask.path for ask in wanted]
         if DEAL_VALUE in paths and CURRENCY not in paths:
             if self._currency is None:
                 return None, ()
             currency, value = self._currency
-            all_, more = [*all_, by_number[currency]], (value,)
+            wanted, more = [*wanted, by_number[currency]], (value,)
         if len(set(paths)) < len(paths) or len(self._shapes) >= SHAPES_MAX or matching.HALVES.search(source):
             return None, ()
-        shape = Shape(len(self._shapes), source, all_, self._feeds.verify, itself=self._feeds.by == "id")
+        shape = Shape(len(self._shapes), source, wanted, self._feeds.verify, itself=self._feeds.by == "id")
         self._shapes[asks] = shape, more
         return shape, more
 
@@ -172,7 +172,7 @@ class Plain:
 
     def _piece(self, wish: Wish) -> tuple[int, bytes] | None:
         """Give a wish in brief; None where it clears, where people leave a list, or an amount has digits to spare."""
-        amount, value = wish.path == DEAL_VALUE, wish.desired
+        amount, value = BY_PATH[wish.path].kind is MONEY, wish.desired
         if value is None or wish.removed or (amount and value != money(value, as_string=True)):
             return None
         ask = self._asks.setdefault(Ask(wish.path, wish.column, wish.zone, amount), len(self._asks))
@@ -180,7 +180,7 @@ class Plain:
 
     def _column(self, feed: Feed) -> _Column:
         path = feed.field.path
-        ask = self._asks.setdefault(Ask(path, feed.column, None, path == DEAL_VALUE), len(self._asks))
+        ask = self._asks.setdefault(Ask(path, feed.column, None, feed.field.kind is MONEY), len(self._asks))
         return _Column(feed.column, path, _bare(feed), ask, feed, {})
 
 
