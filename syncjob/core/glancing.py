@@ -50,8 +50,8 @@ def in_step(desired: Desired, observed: Observed, base: Mapping[str, Any]) -> Se
     return Settled(*settled, tuple(triples))
 
 
-def is_simple(desired: Desired) -> bool:
-    """Tell whether `in_step` settles the row if it is in step: whether it names no list."""
+def names_no_list(desired: Desired) -> bool:
+    """Tell whether a row names no list: if it is in step, `in_step` settles it."""
     return all(wish.path in STEPS for wish in desired.wishes)
 
 

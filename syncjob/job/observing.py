@@ -16,7 +16,7 @@ from msgspec import Struct
 from syncjob.core.closing import warned
 from syncjob.core.diff import diff
 from syncjob.core.fields import BY_PATH, LISTS
-from syncjob.core.glancing import in_step, is_simple
+from syncjob.core.glancing import in_step, names_no_list
 from syncjob.core.matching import TOLD_MAX, pair, part_twins, remote_key
 from syncjob.core.merge import Rules
 from syncjob.core.narrowing import with_company
@@ -140,8 +140,18 @@ def _matches(glancing: _Glancing, items: Sequence[Item]) -> Iterator[_Match]:
     looking.memory.expect([item.id for item in wanted])
     for item, many in zip(items, rows, strict=True):
         for n, line, text in many:
-            settled = glancing.line(n, line, text, item)
-            yield n, item.id, settled or _from_item(glancing, looking.draft.shapes.desired(text, n, line), item)
+            yield n, item.id, _seen(glancing, n, line, text, item)
+
+
+def _seen(glancing: _Glancing, n: int, line: int, text: bytes, item: Item) -> Line | None:
+    """Settle a row by a list item, at a glance or at length; an error of ours settles that row alone, as elsewhere."""
+    try:
+        if (settled := glancing.line(n, line, text, item)) is not None:
+            return settled
+    except Exception as error:  # noqa: BLE001  # see `_guarded`
+        desired = glancing.looking.draft.shapes.desired(text, n, line)
+        return Line.of(_broken(glancing.looking.job, desired, item.id, error))
+    return _from_item(glancing, glancing.looking.draft.shapes.desired(text, n, line), item)
 
 
 def _from_item(glancing: _Glancing, desired: Desired, item: Item) -> Line | None:
@@ -158,7 +168,7 @@ def _from_item(glancing: _Glancing, desired: Desired, item: Item) -> Line | None
     if in_sight:
         if (settled := _guarded(looking, desired, Observed(item.id, etag, seen), _glance)) is not None:
             return Line.of(settled)
-        if not complete and looking.memory.is_simple and not desired.base and is_simple(desired):
+        if not complete and looking.memory.is_simple and not desired.base and names_no_list(desired):
             return None  # it differs, and no more of the item could say that it is in step
         seen = item.whole()
     settled = _decide(looking, desired, Observed(item.id, etag, seen))
@@ -248,13 +258,16 @@ def _guarded(
     act: Callable[[Looking, Desired, Observed], Settled | None],
 ) -> Settled | None:
     """Do it; an error of ours settles that row alone, and is told."""
-    job = looking.job
     try:
         return act(looking, desired, observed)
     except SyncjobError:
         raise
     except Exception as error:  # noqa: BLE001  # a bug in one row must not take the others down; it is told and counted
-        trace = job.world.mark()
-        job.log.warning("row.broken", n=desired.row.n, trace=trace, error=type(error).__name__, frames=frames(error))
-        reason = f"an error in syncjob itself ({type(error).__name__}, trace {trace} in the log)"
-        return Settled.of_desired(desired, Cause.BUG, reason, id=observed.id)
+        return _broken(looking.job, desired, observed.id, error)
+
+
+def _broken(job: Job, desired: Desired, referral: str, error: Exception) -> Settled:
+    trace = job.world.mark()
+    job.log.warning("row.broken", n=desired.row.n, trace=trace, error=type(error).__name__, frames=frames(error))
+    reason = f"an error in syncjob itself ({type(error).__name__}, trace {trace} in the log)"
+    return Settled.of_desired(desired, Cause.BUG, reason, id=referral)

@@ -30,7 +30,7 @@ from syncjob.model.wire import coded, reader
 
 TABLE = "quiet_parts"
 LINES_PER_PART = 32
-LEVEL = 2  # the quickest for lines that are much alike, and a tenth smaller than at 1
+LEVEL = 2  # of lines that are much alike it makes a tenth less than 1 does, and no later
 PARTS_PER_READ = 16
 PARTS_KEPT = 400  # of those of which single rows are read, 10 MB at most: who asks for a deal asks for its rows next
 PULLED = coded(PULLED_ID)

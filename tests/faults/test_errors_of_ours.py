@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ from virtual import DAWN
 
 from syncjob.errors import BrokenAssumption, Exit, StorageRefused
 from syncjob.ledger import Ledger
+from syncjob.model import Shape
 
 Bend = Callable[[httpx.Request], httpx.Response | None]
 NO_GUARD = {"guards": {"first_run": None, "changes": None, "column": None, "invalid": None}}
@@ -118,6 +120,23 @@ def _breaking(*when: int) -> Callable[[], datetime]:
         return DAWN
 
     return now
+
+
+def test_an_error_at_a_glance_fails_the_row(tmp_path: Path) -> None:
+    """A row in brief that cannot be put together takes no other row with it."""
+    scene = Scene(tmp_path, referrals(3), limits={"reads_max": 0})
+    written = Shape.written
+
+    def broken(shape: Shape, pieces: list[bytes], place: tuple[int, int], *more: Any, **how: Any) -> bytes:
+        if place[0] == 2:
+            raise KeyError("Jana Novakova")
+        return written(shape, pieces, place, *more, **how)
+
+    with patch.object(Shape, "written", broken):
+        night = scene.night(rows_of(1, 2, 3, Deal="Deal {}"))
+    assert night.causes == ["in_step", "bug", "in_step"]
+    assert [(one["n"], one["error"]) for one in scene.events.of("row.broken")] == [(2, "KeyError")]
+    assert "Jana" not in night.reasons
 
 
 def test_a_referral_may_be_nested_as_deep_as_it_likes(tmp_path: Path) -> None:
