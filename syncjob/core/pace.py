@@ -4,8 +4,14 @@ The remote throttles by tenant, publishes no limit and counts refused calls too,
 concurrency halves when it refuses and grows by one after a full round of good answers (AIMD, RFC 5681). Beside it
 stands a rate, which starts low and doubles until the remote refuses (slow start); from then on it is what the remote
 has taken, grows a little while that may be too little, and hardly any more once a rate has been seen to be too much,
-since each refusal costs the time that it asks to wait. The budget of retries is a token bucket: an outage empties it
-and is not amplified, a good hour refills it. Time is an argument, in seconds of a monotonic clock.
+since each refusal costs the time that it asks to wait.
+
+A refusal does not say whether its wait is the rest of the time in which so many may be sent, or comes on top of it:
+what was taken in both together is the least that the rate may be, in the longer of the two the most. While nobody asks
+nothing is learnt: a minute of planning neither doubles a rate nor lowers what was measured (RFC 7661 says so of TCP).
+
+The budget of retries is a token bucket: an outage empties it and is not amplified, a good hour refills it. Time is an
+argument, in seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -13,15 +19,16 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 EARNED_PER_ANSWER = 0.5
-START_PER_S = 250.0
+START_PER_S = 100.0
 DOUBLED_S = 0.25  # in slow start
 RATE_MAX_PER_S = 5_000.0  # no remote of this kind takes more: from here on only the width counts
 RATE_MIN_PER_S = 1.0
-SEARCHING, FOUND = 0.03, 0.0005  # by so much the rate grows in a second
-LOWERED = 0.95
+SEARCHING, FOUND = 0.03, 0.0002  # by so much the rate grows in a second; searching, in one that a refusal costs
+LOWERED, NEARLY = 0.95, 0.98  # after a search that has gone too far; after a rate that hardly grew
+IDLE_S = 0.1  # a slot that nobody takes for so long, with nothing on its way, is a pause
 LASTED_S = 2.0  # a rate that was borne for so long was nearly right
 TAKEN_MIN = 3  # fewer than these tell no rate
-LATE_S = 0.05  # so much lateness is made up for
+LATE_S = 0.02  # so much lateness is made up for: more of it at once would be a burst
 
 
 class Rate(Struct):
@@ -39,6 +46,7 @@ class Rate(Struct):
     next_at: float | None = None
     since: float = 0.0
     seen_at: float = 0.0
+    heard_at: float = 0.0
     taken: int = 0
 
     @classmethod
@@ -52,30 +60,26 @@ class Rate(Struct):
         """Take the next slot; give the seconds until it."""
         if self.next_at is None:
             self.next_at = self.since = self.seen_at = now
-        self._grow(now)
+        self._grow(now, self.next_at)
         if self.per_s is None:
             return 0.0
         at = max(self.next_at, now - LATE_S)
         self.next_at = at + 1 / self.per_s
         return max(0.0, at - now)
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """Hear that the remote has taken one."""
-        self.taken += 1
+        self.taken, self.heard_at = self.taken + 1, now
 
     def refused(self, now: float, wait_s: float) -> None:
         """Hear that it was too fast; nothing starts before the time that the remote asks for."""
-        opens = now + wait_s
-        lasted, known = opens - self.since, self.known
-        first, self.sure, self.refusals = not self.refusals, True, self.refusals + 1
-        if self.per_s is not None and known and self.taken >= TAKEN_MIN and (first or now - self.since >= LASTED_S):
-            self.per_s, self.growth = self.per_s * LOWERED, FOUND
-        elif self.taken >= TAKEN_MIN and lasted > 0:
-            measured = self.taken / lasted  # too low by its wait; what was borne for a moment only was too high
-            between = measured if not known or self.per_s is None else (measured * self.per_s) ** 0.5
-            self.per_s, self.growth = between, SEARCHING
+        opens, searched = now + wait_s, self.growth > FOUND
+        self.growth, self.refusals = SEARCHING / max(1.0, wait_s), self.refusals + 1
+        self.sure = self.taken >= TAKEN_MIN and opens > self.since
+        if self.sure:
+            self._learn(now - self.since, wait_s, searched=searched)
         elif self.per_s is not None:
-            self.per_s, self.growth, self.sure = self.per_s / 2, SEARCHING, False
+            self.per_s /= 2
         if self.per_s is not None:
             self.per_s = max(RATE_MIN_PER_S, self.per_s)
         self.known, self.taken = True, 0
@@ -86,8 +90,23 @@ class Rate(Struct):
         if self.next_at is not None:
             self.next_at = min(self.next_at, until)
 
-    def _grow(self, now: float) -> None:
+    def _learn(self, borne_s: float, wait_s: float, *, searched: bool) -> None:
+        """Take the rate that follows from what was taken in so many seconds, and the wait that was asked then."""
+        least, most = self.taken / (borne_s + wait_s), self.taken / max(borne_s, wait_s)
+        if self.per_s is None or not self.known:
+            self.per_s = (least * most) ** 0.5
+        elif self.refusals == 1 or borne_s >= LASTED_S:
+            self.per_s, self.growth = self.per_s * (LOWERED if searched else NEARLY), FOUND
+        elif most > self.per_s / 2:
+            self.per_s, self.growth = min(self.per_s, most) * NEARLY, FOUND
+        else:
+            self.per_s /= 2
+
+    def _grow(self, now: float, due: float) -> None:
         passed, self.seen_at = max(0.0, now - self.seen_at), max(now, self.seen_at)
+        idle_s = now - max(due, self.heard_at)
+        if idle_s > IDLE_S:
+            self.since, passed = self.since + idle_s, max(0.0, passed - idle_s)
         if self.per_s is None:
             return
         self.per_s *= 1 + self.growth * passed if self.known else 2.0 ** min(passed / DOUBLED_S, 30)
@@ -114,11 +133,11 @@ class Pace(Struct):
         """How many requests may be in flight now."""
         return max(1, int(self.width))
 
-    def answered(self) -> None:
+    def answered(self, now: float) -> None:
         """Take a good answer: a full round of them widens by one."""
         self.width = min(float(self.most), self.width + 1 / self.width)
         self.refusals = 0
-        self.rate.answered()
+        self.rate.answered(now)
 
     def refused(self, now: float, wait_s: float, sent_at: float, *, too_many: bool = False) -> None:
         """Take a refusal: shut the gate, and halve once for all that was in flight together.

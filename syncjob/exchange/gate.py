@@ -61,6 +61,7 @@ class Gate:
     refused_since: float | None = None
     _idle: list[Reader] = field(default_factory=list)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Start with every connection idle, the gate open and the budget full."""
@@ -144,11 +145,17 @@ class Gate:
                 await self._freed.wait()
 
     async def _turn(self) -> bool:
-        """Wait for a slot of the rate; False where the gate was shut meanwhile."""
-        wait_s = self.pace.rate.slot_s(self.world.monotonic())
-        if wait_s > 0:
-            await self.world.sleep(wait_s)
-        return self.pace.wait_s(self.world.monotonic()) == 0
+        """Wait for a slot of the rate; False where the gate was shut meanwhile: slots are given anew then.
+
+        One takes a slot when the other has left: slots given ahead would be a burst after a moment of a busy machine.
+        """
+        shut_until = self.pace.shut_until
+        async with self._turns:
+            if self.pace.shut_until == shut_until:
+                wait_s = self.pace.rate.slot_s(self.world.monotonic())
+                if wait_s > 0:
+                    await self.world.sleep(wait_s)
+        return self.pace.shut_until == shut_until
 
     def _leave(self, client: Reader | None) -> None:
         if client is not None:
@@ -161,7 +168,7 @@ class Gate:
             self._narrow(answer, sent_at)
         elif answer.heard is Heard.ANSWERED and status < SERVER_ERRORS:
             self.refused_since = None
-            self.pace.answered()
+            self.pace.answered(self.world.monotonic())
             self.budget.earn()
             self.welcome = self.welcome or status < REDIRECTS
 

@@ -137,10 +137,15 @@ def stats(url: str) -> dict[str, int]:
         return found
 
 
-def costs(url: str, words: list[str], rows: int, folder: Path) -> Cost:
-    """Run a program of this tree to its end and say what it cost."""
+def costs(url: str, words: list[str], rows: int, folder: Path, *, counting: bool = True) -> Cost:
+    """Run a program of this tree to its end and say what it cost.
+
+    Where it is to wait nothing is counted: with the processor's counters on, timers of a virtual machine were seen to
+    be late by a tenth of a second.
+    """
     environ, counts = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}, folder / "counts"
-    counted = [*COUNTED, str(counts), "--", *words] if can_count() else words
+    counting = counting and can_count()
+    counted = [*COUNTED, str(counts), "--", *words] if counting else words
     with (folder / "said").open("w+b") as said:
         weighed = [sys.executable, "-S", str(HERE / "weighed.py"), str(folder / "weight"), *counted]
         process = subprocess.run(weighed, stdout=said, stderr=said, env=environ, cwd=HERE.parents[1], check=False)
@@ -148,7 +153,7 @@ def costs(url: str, words: list[str], rows: int, folder: Path) -> Cost:
             said.seek(0)
             raise SystemExit(f"{words} ended {process.returncode}: {said.read()[-2000:].decode()}")
     weight = json.loads((folder / "weight").read_text(encoding="ascii"))
-    instructions = float(counts.read_text().splitlines()[-1].split(",")[0]) if can_count() else 0
+    instructions = float(counts.read_text().splitlines()[-1].split(",")[0]) if counting else 0
     return Cost(rows, **weight, requests=stats(url), instructions=instructions)
 
 
@@ -202,9 +207,9 @@ def ran(place: Place, rows: int, every: int, *, nights: int = 1, **how: Any) -> 
     ways = {name: how.pop(name) for name in ("latency_ms", "quota") if name in how}
     with served(place.program, held, **ways) as url:
         words = configured(place.folder, url, file, **how)
-        cost = costs(url, words, rows, place.folder)
+        cost = costs(url, words, rows, place.folder, counting=not ways)
         for _ in range(1, nights):
-            before, cost = cost, costs(url, words, rows, place.folder)
+            before, cost = cost, costs(url, words, rows, place.folder, counting=not ways)
             asked = {name: count - before.requests[name] for name, count in cost.requests.items()}
             cost = replace(cost, requests=asked)
         return cost
