@@ -168,14 +168,14 @@ KINDS: dict[str, tuple[Throttle, int, float, float]] = {
     "fifty a second": (Window(50, 1), 3_000, 0.94, 0.01),
     "fifty a second, for half a minute": (Window(50, 1), 1_500, 0.91, 0.02),
     "ten a second": (Window(10, 1), 800, 0.94, 0.02),
-    "two hundred a second": (Window(200, 1), 8_000, 0.89, 0.005),
+    "two hundred a second": (Window(200, 1), 5_000, 0.87, 0.007),
     "six hundred a minute, the rest of it to wait": (Window(600, 60, rest=True), 4_000, 0.97, 0.01),
-    "three thousand a minute, a whole one to wait": (Window(3_000, 60), 20_000, 0.73, 0.002),
+    "three thousand a minute, a whole one to wait": (Window(3_000, 60), 7_000, 0.65, 0.004),
     "fifty in the last second": (Sliding(50, 1), 3_000, 0.92, 0.01),
-    "five hundred in the last ten": (Sliding(500, 10), 5_000, 0.88, 0.01),
-    "a bucket of one second": (Bucket(50, 50), 3_000, 0.97, 0.01),
+    "five hundred in the last ten": (Sliding(500, 10), 4_000, 0.87, 0.01),
+    "a bucket of one second": (Bucket(50, 50), 2_000, 0.97, 0.01),
     "a bucket that was full for long": (Bucket(10, 500), 2_000, 0.97, 0.02),
-    "a bucket that holds next to nothing": (Bucket(50, 5), 3_000, 0.55, 0.005),
+    "a bucket that holds next to nothing": (Bucket(50, 5), 2_000, 0.45, 0.005),
 }
 
 
