@@ -150,6 +150,9 @@ class Gate:
         One takes a slot when the other has left: slots given ahead would be a burst after a moment of a busy machine.
         """
         shut_until = self.pace.shut_until
+        if self.pace.rate.per_s is None:  # the width alone limits: the slot is now
+            self.pace.rate.slot_s(self.world.monotonic())
+            return True
         async with self._turns:
             if self.pace.shut_until == shut_until:
                 wait_s = self.pace.rate.slot_s(self.world.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from syncjob.model.outcome import Cause, Outcome
 from syncjob.model.stand import Stand, Why
 from syncjob.model.wire import coded, reader
 
+PLAIN = frozenset({str, int, float, bool, Decimal, type(None)})
 FIRST = b'{"n":'  # the start of a line
 STILL = b',"outcome":"unchanged","cause":"in_step","reason":"","warnings":[],"columns":'
 IDLE = b',"operations":[],"attempts":0,"request_ids":[]}'  # the end of one with nothing to send
@@ -259,18 +261,15 @@ class _LineRead(_Line, frozen=True, kw_only=True):
 
 
 def _is_object(value: Any) -> bool:
-    return type(value) is not str and isinstance(value, Mapping)  # most are texts, and to ask of an ABC costs most
+    return type(value) not in PLAIN and isinstance(value, Mapping)  # to ask of an ABC costs most
 
 
 def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list[Triple]:
     """Give the triples of the fields that operations write; of most rows none."""
     if not operations:
         return []
-    paths, wide = set[str](), list[Operation]()
-    for one in operations:
-        paths.add(one.path)
-        if one.path.endswith("/-") or _is_object(one.value):
-            wide.append(one)
+    paths = [one.path for one in operations]
+    wide = [one for one in operations if one.path[-2:] == "/-" or _is_object(one.value)]
     if not wide:
         return [one for one in triples if one.path in paths]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
