@@ -145,9 +145,10 @@ class Gate:
                 await self._freed.wait()
 
     async def _turn(self) -> bool:
-        """Wait for a slot of the rate; False where the gate was shut meanwhile: slots are given anew then.
+        """Wait for a slot of the rate; False where the gate was shut meanwhile.
 
-        One takes a slot when the other has left: slots given ahead would be a burst after a moment of a busy machine.
+        A worker takes its slot only when the one before it has left: slots that were given ahead would all leave at
+        once after a moment in which the machine was busy.
         """
         shut_until = self.pace.shut_until
         if self.pace.rate.per_s is None:  # the width alone limits: the slot is now
@@ -180,7 +181,8 @@ class Gate:
         wait_s = answer.retry_after_s
         if wait_s is None:
             chance = 0.5 + self.world.random.random() / 2
-            backoff = backoff_s(self.pace.refusals + 1, self.limits.wait_initial_s, self.limits.wait_max_s, chance)
+            attempt = max(1, self.pace.refusals + self.pace.is_news(sent_at))
+            backoff = backoff_s(attempt, self.limits.wait_initial_s, self.limits.wait_max_s, chance)
             wait_s = backoff if answer.status == TOO_MANY else 0.0
         if wait_s > self.limits.retry_after_max_s:
             words = f"the remote asks to wait {wait_s:.0f} s, longer than limits.retry_after_max_s"

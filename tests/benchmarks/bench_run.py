@@ -29,7 +29,7 @@ import sys
 import tempfile
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -137,15 +137,15 @@ def stats(url: str) -> dict[str, int]:
         return found
 
 
-def costs(url: str, words: list[str], rows: int, folder: Path, *, counting: bool = True) -> Cost:
-    """Run a program of this tree to its end and say what it cost.
+def costs(url: str, words: list[str], rows: int, folder: Path, counting: Sequence[str] = COUNTED) -> Cost:
+    """Run a program of this tree to its end and say what it cost; `counting` are the words that count instructions.
 
-    Where it is to wait nothing is counted: with the processor's counters on, timers of a virtual machine were seen to
-    be late by a tenth of a second.
+    They are left out where the server makes it wait: while the processor counts, timers of a virtual machine were seen
+    to be late by a tenth of a second.
     """
     environ, counts = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}, folder / "counts"
-    counting = counting and can_count()
-    counted = [*COUNTED, str(counts), "--", *words] if counting else words
+    counting = counting if can_count() else ()
+    counted = [*counting, str(counts), "--", *words] if counting else words
     with (folder / "said").open("w+b") as said:
         weighed = [sys.executable, "-S", str(HERE / "weighed.py"), str(folder / "weight"), *counted]
         process = subprocess.run(weighed, stdout=said, stderr=said, env=environ, cwd=HERE.parents[1], check=False)
@@ -205,11 +205,12 @@ def ran(place: Place, rows: int, every: int, *, nights: int = 1, **how: Any) -> 
     """
     held, file = referrals(place.folder / "referrals", rows), export(place.folder / "rows.csv", rows, every)
     ways = {name: how.pop(name) for name in ("latency_ms", "quota") if name in how}
+    counting = () if ways else COUNTED
     with served(place.program, held, **ways) as url:
         words = configured(place.folder, url, file, **how)
-        cost = costs(url, words, rows, place.folder, counting=not ways)
+        cost = costs(url, words, rows, place.folder, counting)
         for _ in range(1, nights):
-            before, cost = cost, costs(url, words, rows, place.folder, counting=not ways)
+            before, cost = cost, costs(url, words, rows, place.folder, counting)
             asked = {name: count - before.requests[name] for name, count in cost.requests.items()}
             cost = replace(cost, requests=asked)
         return cost

@@ -27,9 +27,9 @@ def test_what_was_in_flight_together_halves_once() -> None:
     pace = Pace(8)
     for now in (10, 10.1, 10.2):
         pace.refused(now=now, wait_s=1, sent_at=9)
-    assert (pace.allowed, pace.refusals) == (4, 3)
+    assert (pace.allowed, pace.refusals) == (4, 1)
     pace.refused(now=12, wait_s=1, sent_at=11)
-    assert pace.allowed == 2
+    assert (pace.allowed, pace.refusals) == (2, 2)
 
 
 def test_a_shorter_wait_does_not_open_the_gate() -> None:
@@ -153,6 +153,27 @@ def test_a_pause_teaches_nothing() -> None:
     assert rates[0].per_s == pytest.approx(rates[1].per_s or 0, rel=0.1)
 
 
+def test_a_pause_counts_once_however_many_wait() -> None:
+    """Where only the width limits too: eight workers that come back together have paused for ten seconds, not eighty."""
+    rate = Rate(per_s=None)
+    _slots(rate, 100)
+    for _ in range(8):
+        assert rate.slot_s(10.0) == 0
+    rate.refused(10.5, 1.0)
+    assert rate.sure
+    assert rate.per_s == pytest.approx((100 / 1.5 * 100 / 1) ** 0.5)
+
+
+def test_a_rate_that_nobody_waits_for_does_not_grow() -> None:
+    """Five requests a second tell nothing of a hundred, however long they go well."""
+    for rate in (Rate.learned(100), Rate()):
+        before, now = rate.per_s, 0.0
+        for _ in range(300):
+            now += rate.slot_s(now) + 0.2
+            rate.answered(now)
+        assert rate.per_s == before
+
+
 def test_an_answer_that_takes_long_is_no_pause() -> None:
     """One request at a time, half a second each: nobody asks meanwhile, but one is on its way."""
     rate, now = Rate(), 0.0
@@ -216,6 +237,33 @@ def test_slots_behind_a_shut_gate_are_free_again() -> None:
     Pace(1).refused(now=0.1, wait_s=1.0, sent_at=0.0)  # before the first slot of all
 
 
+def test_a_refusal_that_asks_for_no_wait_keeps_the_slots_apart() -> None:
+    """`Retry-After: 0` and a 503 without a word: the next leaves when its slot comes, not at once."""
+    pace = Pace(16, rate=Rate.learned(10))
+    now = 0.0
+    for n in range(5):
+        pace.rate.slot_s(now)
+        pace.refused(now, wait_s=0, sent_at=now, too_many=n % 2 == 0)
+        assert pace.shut_until == 0
+        wait_s = pace.rate.slot_s(now)
+        assert wait_s >= 0.1
+        now += wait_s
+
+
+def test_what_a_refusal_costs_slows_the_search() -> None:
+    """A minute of waiting: a sixtieth of the growth; and a search is never slower than what was found grows."""
+    grown = []
+    for wait_s in (1.0, 60.0, 600.0):
+        for found in (False, True):
+            rate = Rate(100.0, known=True, found=found)
+            now = _slots(rate, 10)
+            rate.refused(now, wait_s)
+            before, rate.found = rate.per_s or 0, found
+            now = _slots(rate, 500, now)
+            grown.append(((rate.per_s or 0) / before - 1) / (500 / before))
+    assert grown == pytest.approx([0.03, 0.0002, 0.0005, 0.0002, 0.00005, 0.00005], rel=0.1)
+
+
 def test_no_refusal_stops_a_run() -> None:
     """However often it is refused, one request a second is asked for."""
     rate = Rate()
@@ -226,15 +274,16 @@ def test_no_refusal_stops_a_run() -> None:
 
 
 def test_a_rate_that_nothing_limits_learns_from_its_first_refusal() -> None:
-    """And where hardly anything was taken then, nothing is learnt."""
-    for taken, learnt in ((100, (100 / 2 * 100 / 1) ** 0.5), (1, None)):
+    """And where hardly anything was taken then it begins anew: a slow first page must not have left it boundless."""
+    for taken, learnt in ((100, (100 / 2 * 100 / 1) ** 0.5), (1, START_PER_S)):
         rate = Rate(per_s=None)
         rate.slot_s(0.0)
         for n in range(taken):
             rate.slot_s(n / taken)
             rate.answered(n / taken)
         rate.refused(1.0, 1.0)
-        assert rate.per_s == (learnt and pytest.approx(learnt))
+        assert rate.per_s == pytest.approx(learnt)
+        assert rate.sure == (taken > 1)
 
 
 @pytest.mark.parametrize("learned", [None, 0.0])
