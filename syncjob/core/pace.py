@@ -16,6 +16,8 @@ argument, in seconds of a monotonic clock.
 
 from __future__ import annotations
 
+from math import sqrt
+
 from msgspec import Struct, field
 
 EARNED_PER_ANSWER = 0.5
@@ -81,7 +83,7 @@ class Rate(Struct):
 
     def refused(self, now: float, wait_s: float) -> None:
         """Hear that it was too fast; nothing starts before the time that the remote asks for."""
-        opens, borne_s = now + wait_s, max(0.0, now - self.since)
+        opens, borne_s = now + wait_s, now - self.since
         self.refusals, self.cost_s = self.refusals + 1, max(1.0, wait_s)
         self.sure = self.taken >= TAKEN_MIN and borne_s + wait_s > 0
         if self.sure:
@@ -102,12 +104,13 @@ class Rate(Struct):
         """Give the rate that follows from what was taken in so many seconds, and the wait that was asked then."""
         least, most = self.taken / (borne_s + wait_s), self.taken / max(borne_s, wait_s)
         if self.per_s is None or not self.known:
-            return (least * most) ** 0.5
-        if self.refusals > 1 and borne_s < LASTED_S and most <= self.per_s / 2:
+            return sqrt(least * most)
+        lasted = borne_s >= LASTED_S
+        if not lasted and most <= self.per_s / 2:
             self.found = False
             return self.per_s / 2
         searched, self.found = not self.found, True
-        if self.refusals == 1 or borne_s >= LASTED_S:
+        if lasted:
             return self.per_s * (LOWERED if searched else NEARLY)
         return min(self.per_s, most) * NEARLY
 

@@ -154,7 +154,7 @@ def test_a_pause_teaches_nothing() -> None:
 
 
 def test_a_pause_counts_once_however_many_wait() -> None:
-    """Where only the width limits too: eight workers that come back together have paused for ten seconds, not eighty."""
+    """Where only the width limits too: eight workers that come back together were away ten seconds, not eighty."""
     rate = Rate(per_s=None)
     _slots(rate, 100)
     for _ in range(8):
@@ -199,12 +199,12 @@ def test_a_rate_that_was_searched_for_long_is_lowered_a_little() -> None:
     assert _slots(rate, 950, now) - now == pytest.approx(1 + 950 / before, abs=0.5)
 
 
-def test_a_rate_that_is_refused_at_once_again_is_what_was_taken() -> None:
+def test_a_rate_that_is_refused_soon_is_what_was_taken() -> None:
     """A little less than was taken in the longer of the two times, never above a little less than it was."""
     rate = Rate.learned(100)
     rate.refused(_slots(rate, 100), 1.0)
-    assert rate.per_s == pytest.approx(100 * 0.95 * 1.03 * 0.95, rel=0.01)
-    before, now = rate.per_s or 0, _slots(rate, 80, 2.0)
+    assert rate.per_s == pytest.approx(100 * 0.95 * 1.03 * 0.98, rel=0.01)
+    now = _slots(rate, 80, 2.0)
     rate.refused(now, 1.0)
     assert rate.per_s == pytest.approx(80 * 0.98)
     before, now = rate.per_s or 0, _slots(rate, 150, now)
