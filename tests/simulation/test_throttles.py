@@ -224,7 +224,7 @@ NIGHTS = {
 
 
 @pytest.mark.parametrize("name", NIGHTS)
-@pytest.mark.parametrize("latency_s", [0.002, 0.05])
+@pytest.mark.parametrize("latency_s", [0.002, pytest.param(0.05, marks=pytest.mark.long)])
 def test_a_quota_is_used_and_hardly_overdrawn(name: str, latency_s: float) -> None:
     """Whichever way it counts: most of it is used, and after a refusal was heard nothing leaves before its time."""
     night = replace(NIGHTS[name], latency_s=latency_s)
