@@ -68,8 +68,8 @@ class Rate(Struct):
         idle_s = now - max(self.next_at, self.taken_at)
         if idle_s > IDLE_S:
             self.since += idle_s
-        elif self.next_at > now:
-            self._grow(passed)
+        elif self.per_s is not None and self.next_at > now:
+            self.per_s = self._grown(self.per_s, passed)
         if self.per_s is None:
             self.next_at = max(self.next_at, now)
             return 0.0
@@ -114,16 +114,13 @@ class Rate(Struct):
             return self.per_s * (LOWERED if searched else NEARLY)
         return min(self.per_s, most) * NEARLY
 
-    def _grow(self, passed: float) -> None:
-        if self.per_s is None:
-            return
+    def _grown(self, per_s: float, passed: float) -> float | None:
         growth = SEARCHING / self.cost_s
         if self.known:
-            self.per_s *= 1 + (min(FOUND, growth) if self.found else growth) * passed
+            per_s *= 1 + (min(FOUND, growth) if self.found else growth) * passed
         else:
-            self.per_s *= 2.0 ** min(passed / DOUBLED_S, 30)
-        if self.per_s > RATE_MAX_PER_S:
-            self.per_s = None
+            per_s *= 2.0 ** min(passed / DOUBLED_S, 30)
+        return per_s if per_s <= RATE_MAX_PER_S else None
 
 
 class Pace(Struct):

@@ -259,6 +259,19 @@ def test_a_moment_of_a_busy_machine_is_no_burst() -> None:
     assert sum(gap < 0.01 for gap in gaps) <= 2
 
 
+def test_where_only_the_width_limits_nobody_waits_a_turn() -> None:
+    """Sixteen leave in one moment, and the next as soon as one of them is back."""
+
+    async def story(loop: VirtualLoop) -> list[float]:
+        seen = Seen()
+        gate = gate_of([Client(Bucket(1e6, 1e6), 1.0, seen) for _ in range(WORKERS)], loop)
+        gate.pace.rate.per_s = None
+        await asyncio.gather(*(patch(gate) for _ in range(3 * WORKERS)))
+        return seen.sent
+
+    assert run_virtual(story) == [0.0] * WORKERS + [1.0] * WORKERS + [2.0] * WORKERS
+
+
 def test_a_round_that_is_refused_without_a_word_is_one_backoff() -> None:
     """Sixteen refusals of what flew together, none with a Retry-After: a second of waiting, not the longest wait."""
 
