@@ -148,6 +148,8 @@ def _seen(glancing: _Glancing, n: int, line: int, text: bytes, item: Item) -> Li
     try:
         if (settled := glancing.line(n, line, text, item)) is not None:
             return settled
+    except SyncjobError:
+        raise
     except Exception as error:  # noqa: BLE001  # see `_guarded`
         desired = glancing.looking.draft.shapes.desired(text, n, line)
         return Line.of(_broken(glancing.looking.job, desired, item.id, error))

@@ -139,6 +139,16 @@ def test_an_error_at_a_glance_fails_the_row(tmp_path: Path) -> None:
     assert "Jana" not in night.reasons
 
 
+def test_what_ends_a_run_ends_it_at_a_glance_too(tmp_path: Path) -> None:
+    """A ledger or a spool that fails is no error of ours in one row: the plan ends, and nothing is sent."""
+    scene = Scene(tmp_path, referrals(3), limits={"reads_max": 0})
+    full = StorageRefused("the disk is full")
+    with patch.object(Shape, "written", side_effect=full), pytest.raises(StorageRefused, match="disk is full"):
+        scene.night(rows_of(1, 2, 3, Deal="Deal {}"))
+    assert scene.events.of("row.broken") == []
+    assert scene.writes() == 0
+
+
 def test_a_referral_may_be_nested_as_deep_as_it_likes(tmp_path: Path) -> None:
     """What nobody names is not walked: neither by the patch, nor by its judge."""
     nested: Any = "deep"
