@@ -7,8 +7,8 @@ has taken, grows a little while that may be too little, and hardly any more once
 since each refusal costs the time that it asks to wait.
 
 A refusal does not say whether its wait is the rest of the time in which so many may be sent, or comes on top of it. So
-the rate is at least `taken / (borne + wait)` and at most `taken / max(borne, wait)`. A rate grows while somebody waits
-for its slots, and a pause, as for planning, is no time in which it was borne (RFC 7661 says the same of TCP).
+the rate is at least `taken / (borne + wait)` and at most `taken / max(borne, wait)`. A rate grows only while somebody
+waits for its slots (RFC 7661 says so of TCP), and a pause, as for planning, is no time in which it was borne.
 
 The budget of retries is a token bucket: an outage empties it and is not amplified, a good hour refills it. Time is an
 argument, in seconds of a monotonic clock.
@@ -38,6 +38,7 @@ class Rate(Struct):
 
     `known` says that the remote has refused, now or in an earlier run, `refusals` how often in this one; `sure` that
     the rate came of what the remote has taken, and is worth remembering; `found` that it is hardly to grow any more.
+    `cost_s` is what the last refusal asked to wait: the dearer, the slower the search for more.
     `taken` were taken since `since`, pauses left out, the last at `taken_at`; a slot was last asked for at `seen_at`.
     """
 

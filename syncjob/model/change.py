@@ -269,7 +269,7 @@ def _written(triples: Sequence[Triple], operations: Sequence[Operation]) -> list
     if not operations:
         return []
     paths = [one.path for one in operations]
-    wide = [one for one in operations if one.path[-2:] == "/-" or _is_object(one.value)]
+    wide = [one for one in operations if one.path.endswith("/-") or _is_object(one.value)]
     if not wide:
         return [one for one in triples if one.path in paths]
     return [one for one in triples if one.path in paths or any(wider.reaches(one.path) for wider in wide)]
