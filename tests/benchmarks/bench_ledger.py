@@ -131,7 +131,7 @@ def job_of(folder: Path, url: str) -> Job:
             "fields": {"Deal": "name", "Probability": "salesStage", "Action": "customerAction"},
             "merge": {"drift": "overwrite", "conflict": "mine"},
             "limits": {"concurrency": IN_FLIGHT, "reads_max": 0},
-            "guards": {"changes": None, "first_run": None},
+            "guards": {"changes": None, "first_run": None, "column": None},
             "ledger": {"file": folder / "bench.ledger"},
         }
     )
